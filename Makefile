@@ -1,0 +1,100 @@
+# Everything a developer or CI does; `make help` lists it. All that these need they install themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+REQUIREMENTS := hack/requirements
+NJS := gateway/nginx
+SUITES := unit njs crds chart repo integration fuzz faults
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- what the rest needs ------------------------------------------------------------------------------------------
+
+.venv/local: $(REQUIREMENTS)/local.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("ostiary: needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)/local.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/local $(REQUIREMENTS)/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)/dev.txt
+	@touch $@
+
+.tools/nginx/usr/sbin/nginx: hack/dev/get-nginx | .venv/local
+	@hack/dev/get-nginx .tools/nginx
+
+$(NJS)/node_modules: $(NJS)/package-lock.json
+	@cd $(NJS) && npm ci --silent --no-fund --no-audit
+	@touch $@
+
+.PHONY: tools
+tools: .venv/dev .tools/nginx/usr/sbin/nginx
+
+# --- use ----------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: .venv/local ## the gateway on this machine, with a fake provider to talk to
+	@if [[ -r /etc/debian_version ]]; then $(MAKE) --no-print-directory .tools/nginx/usr/sbin/nginx; fi
+	@exec $(BIN)/ostiary run --fake
+
+# --- tests --------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: tools $(NJS)/node_modules ## everything that needs no cluster
+	@$(MAKE) --no-print-directory test-njs
+	@$(BIN)/pytest -n 2 --dist loadgroup $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
+
+.PHONY: test-njs
+test-njs: ## the data plane's JavaScript, under Node
+	@node --test tests/njs/
+
+.PHONY: $(patsubst %,test-%,$(filter-out njs,$(SUITES)))
+$(patsubst %,test-%,$(filter-out njs,$(SUITES))): test-%: tools
+	@$(BIN)/pytest tests/$*
+
+.PHONY: test-real
+test-real: tools ## against the real providers; needs OPENAI_API_KEY, ANTHROPIC_API_KEY
+	@$(BIN)/pytest tests/integration -m real
+
+.PHONY: test-e2e e2e
+e2e: test-e2e ## on a kind cluster; KEEP=1 leaves it there
+test-e2e: .venv/dev
+	@$(BIN)/pytest tests/e2e --timeout 900
+
+.PHONY: bench
+bench: tools ## Ostiary against plain nginx in the same run
+	@$(BIN)/python -m hack.bench
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: .venv/dev ## ruff, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: types
+types: .venv/dev $(NJS)/node_modules ## mypy and tsc
+	@$(BIN)/mypy
+	@cd $(NJS) && npx --no-install tsc --project tsconfig.json
+
+.PHONY: verify
+verify: .venv/dev ## generated files are up to date
+	@for check in hack/verify/*; do [[ $$check == */requirements ]] || "$$check"; done
+
+.PHONY: update
+update: .venv/dev ## write the generated files
+	@for write in hack/update/*; do [[ $$write == */requirements ]] || "$$write"; done
+
+.PHONY: ci
+ci: ## what .ci/run runs
+	@$(MAKE) --no-print-directory lint types verify
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory e2e
