@@ -85,9 +85,5 @@ def test_no_file_names_a_package_host() -> None:
 
 
 def test_no_link_in_a_document_is_broken() -> None:
-    broken = []
-    for document in DOCUMENTS:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / document).read_text()):
-            if not (ROOT / target).exists():
-                broken.append((document, target))
-    assert not broken
+    links = [(name, link) for name in DOCUMENTS for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / name).read_text())]
+    assert [(name, link) for name, link in links if not (ROOT / link).exists()] == []

@@ -53,7 +53,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why not. nginx writes the body in the caller's dialect from these; `message` names no secret and no balance."""
 
     status: int
-    code: str  # OpenAI `code`, also the ledger-free metric label: invalid_api_key, key_expired, key_disabled, model_not_allowed, unknown_model, ...
+    code: str  # label of metrics: invalid_api_key, key_expired, key_disabled, model_not_allowed, unknown_model, ...
     message: str
 
 

@@ -15,8 +15,10 @@ UsageSource = Literal["provider", "partial", "estimated", "none"]
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of one reply, as OpenTelemetry's GenAI conventions count them: input includes what was read from or written to a
-    cache, output includes reasoning. `None` is unknown, 0 is none."""
+    """Tokens of one reply, as OpenTelemetry's GenAI conventions count them.
+
+    Input includes what was read from or written to a cache, output includes reasoning. `None` is unknown, 0 is none.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None

@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resolver: str = _field("", "DNS servers for provider hosts, separated by spaces; empty takes them from /etc/resolv.conf.")
     cluster_domain: str = _field("cluster.local", "Appended to provider hosts that end in .svc.")
     ca_file: str = _field("", "Certificate authorities for provider hosts; empty takes the system's.")
-    decision_seconds: Positive = _field(60, "How long a cached decision of the current generation may be used without the sidecar.")
+    decision_seconds: Positive = _field(60, "How long a cached decision of the current generation serves without the sidecar.")
     max_body_bytes: Positive = _field(32 * 1024 * 1024, "Largest request body.")
     upstream_connect_seconds: Positive = _field(5, "Longest wait for a connection to a provider.")
     upstream_read_seconds: Positive = _field(600, "Longest silence of a provider.")

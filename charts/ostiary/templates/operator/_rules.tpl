@@ -1,0 +1,15 @@
+{{- /* In each namespace whose resources are served. Secrets: the credentials that Providers name, the keys that it makes. */ -}}
+{{- define "ostiary.operator.resources" -}}
+- apiGroups: [ostiary.dev]
+  resources: [providers, apikeys]
+  verbs: [get, list, watch]
+- apiGroups: [ostiary.dev]
+  resources: [providers/status, apikeys/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end -}}

@@ -1,0 +1,53 @@
+// @ts-check
+// Error bodies, each in the shape that the caller's SDK understands.
+
+/** @typedef {'openai' | 'anthropic' | 'flat'} Dialect */
+
+/** @type {Record<number, string>} */
+const FLAT = {
+    400: 'bad_request', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed',
+    408: 'request_timeout', 413: 'request_too_large', 414: 'uri_too_long', 431: 'headers_too_large',
+    500: 'internal_error', 502: 'provider_error', 503: 'unavailable', 504: 'provider_timeout',
+};
+
+/** @type {Record<number, string>} */
+const ANTHROPIC = {
+    401: 'authentication_error', 402: 'billing_error', 403: 'permission_error', 404: 'not_found_error',
+    413: 'request_too_large', 429: 'rate_limit_error', 504: 'timeout_error', 529: 'overloaded_error',
+};
+
+/**
+ * @param {Dialect} dialect
+ * @param {number} status
+ * @param {string} message
+ * @param {string} requestId
+ * @returns {string} JSON
+ */
+export function errorBody(dialect, status, message, requestId) {
+    if (dialect === 'flat') {
+        return JSON.stringify({error: FLAT[status] || 'error', message, request_id: requestId});
+    }
+    if (dialect === 'anthropic') {
+        const type = ANTHROPIC[status] || (status < 500 ? 'invalid_request_error' : 'api_error');
+        return JSON.stringify({type: 'error', error: {type, message}, request_id: requestId});
+    }
+    const type = status < 500 ? 'invalid_request_error' : 'server_error';
+    return JSON.stringify({error: {message, type, param: null, code: status}});
+}
+
+/**
+ * Answer with an error of our own. The managed locations give the request id as a header themselves.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {Dialect} dialect
+ * @param {number} status
+ * @param {string} message
+ */
+export function refuse(r, dialect, status, message) {
+    const requestId = r.variables.ostiary_request_id || '';
+    r.headersOut['Content-Type'] = 'application/json';
+    if (dialect === 'flat') {
+        r.headersOut['x-request-id'] = requestId;
+    }
+    r.return(status, errorBody(dialect, status, message, requestId));
+}

@@ -1,0 +1,58 @@
+"""`python -m ostiary_gateway PROCESS`: the processes of one gateway."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from ostiary_gateway.contract.settings import Settings, SettingsError, load
+
+
+class Processes(click.Group):
+    """Each process imports only what it needs: the supervisor stays small."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "fake"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "fake":
+            command: click.Command = import_module("ostiary_gateway.cli.fake").fake_provider
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Processes, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The processes of an Ostiary gateway. Their settings are OSTIARY_* variables (see .env.example)."""
+
+
+@main.command()
+def sidecar() -> None:
+    """Decide, keep the ledger, answer /auth, /stats, /metrics."""
+    import_module("ostiary_gateway.server.app").main()
+
+
+@main.command()
+def supervisor() -> None:
+    """Keep nginx running with the configuration of the bundle in force."""
+    settings = _settings()
+    start_error = import_module("ostiary_gateway.supervisor.errors").StartError
+    try:
+        import_module("ostiary_gateway.server.logs").configure(settings.log_level)
+        import_module("ostiary_gateway.supervisor.main").main(settings)
+    except (start_error, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _settings() -> Settings:
+    """Settings of the environment over the file that it names."""
+    file = os.environ.get("OSTIARY_CONFIG", "")
+    try:
+        return load(os.environ, Path(file).read_text() if file else "")
+    except (SettingsError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m ostiary_gateway")

@@ -1,0 +1,1 @@
+"""Commands of the gateway; `ostiary` finds them through the entry points `ostiary.commands`."""

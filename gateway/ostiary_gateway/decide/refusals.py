@@ -1,0 +1,31 @@
+"""Every refusal the gateway can decide on, with the exact words that clients see (behaviour.md, TP- and LM- ids)."""
+
+from ostiary_gateway.contract.decision import Refusal
+
+_NOT_AUTHORIZED = "API key not authorized"
+_MAX_NAME = 256
+
+NO_KEY = Refusal(status=401, code="missing_api_key", message="missing or invalid Authorization header")
+UNKNOWN_KEY = Refusal(status=401, code="invalid_api_key", message="invalid API key")
+DISABLED = Refusal(status=401, code="key_disabled", message="API key disabled")
+EXPIRED = Refusal(status=401, code="key_expired", message="API key expired")
+MODEL_NOT_ALLOWED = Refusal(status=403, code="model_not_allowed", message="API key not allowed to use this model")
+PREFIX_NOT_ALLOWED = Refusal(status=403, code="model_not_allowed", message=_NOT_AUTHORIZED)
+UNKNOWN_PREFIX = Refusal(status=404, code="unknown_provider", message="no such provider")
+NO_CREDENTIAL = Refusal(status=502, code="no_credential", message="provider error")
+
+
+def unknown_model(name: str) -> Refusal:
+    """The client's own name comes back cut to 256 characters and without control characters."""
+    shown = "".join(c if c.isprintable() else "?" for c in name[:_MAX_NAME])
+    return Refusal(status=400, code="unknown_model", message=f"unknown model: {shown}")
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a name could be a model's at all: not endless, nothing in it that a log or a header could choke on."""
+    return 0 < len(name) <= _MAX_NAME and name.isprintable()
+
+
+def on_pass_through(refusal: Refusal) -> Refusal:
+    """The same refusal of a key as LMGate words it (LM-09): always 403, and the reason is not told."""
+    return Refusal(status=403, code=refusal.code, message=_NOT_AUTHORIZED)

@@ -1,0 +1,206 @@
+"""The ledger beside the event loop: a thread of its own does what waits for the disk."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from ostiary_gateway.contract.record import Record
+from ostiary_gateway.contract.settings import Settings
+from ostiary_gateway.ledger.losses import SETTLE, Losses
+from ostiary_gateway.ledger.pump import Batch, LedgerError, Pump
+from ostiary_gateway.store import Epoch
+
+QUEUE = 10_000
+"""Records of `POST /stats` that wait at most; more are dropped."""
+
+_IDLE = 0.05  # seconds between looks at the spool; also gathers lines into batches
+_BACKOFF = (0.1, 5.0)  # seconds after the first failure and at most
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Since the start of the process; `lost` since the ledger began."""
+
+    records: int = 0
+    lost: int = 0
+    malformed: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+
+
+class Ledger:
+    """`problem` and `spool_problem` say in words what is wrong and are empty if nothing is."""
+
+    def __init__(self, open_pump: Callable[[], Pump], on_records: Callable[[Sequence[Record]], None], settle: float) -> None:
+        self._open_pump = open_pump
+        self._on_records = on_records
+        self._settle = settle
+        self._queue: deque[Record] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._pump: Pump | None = None
+        self._losses: Losses | None = None
+        self._told: dict[str, Epoch] = {}
+        self._caught_up = time.monotonic()
+        self._behind = True
+        self._closed = False
+        self._counts = Counts()
+        self.problem = ""
+        self.spool_problem = ""
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        on_records: Callable[[Sequence[Record]], None] = lambda _: None,
+        grace: float = 60.0,
+        settle: float = SETTLE,
+        now: Callable[[], float] = time.time,
+    ) -> Self:
+        """A ledger in `settings.data`; nothing is touched before `run`.
+
+        Args:
+            settings: `data`, `rotate_bytes` and `retention_days` are read.
+            on_records: called on the event loop with the records of each batch once they are committed.
+            grace: seconds after its last growth for which a renamed spool file is kept.
+            settle: seconds for which a record must be missing to count as lost.
+            now: Unix time.
+        """
+
+        def open_pump() -> Pump:
+            return Pump(
+                Path(settings.data),
+                rotate_bytes=settings.rotate_bytes,
+                retention_days=settings.retention_days,
+                grace=grace,
+                now=now,
+            )
+
+        return cls(open_pump, on_records, settle)
+
+    @property
+    def counts(self) -> Counts:
+        return msgspec.structs.replace(self._counts, lost=self._losses.total if self._losses else 0)
+
+    @property
+    def lag_seconds(self) -> float:
+        """Since all that the spool held was in the ledger; 0 if it is."""
+        return time.monotonic() - self._caught_up if self._behind else 0.0
+
+    def submit(self, record: Record) -> bool:
+        """Take a record from outside.
+
+        Returns: False if the queue is full or the ledger closed; the record is dropped and counted.
+        """
+        if len(self._queue) >= QUEUE or self._closed:
+            self._count(dropped=1)
+            return False
+        self._queue.append(record)
+        return True
+
+    def reconcile(self, epoch: str, issued: int, in_flight: int) -> None:
+        """Compare with what nginx says it gave out (control.sock `/status`); call it about once a second."""
+        if self._losses is None or self._pump is None:
+            return
+        if self._behind or self.spool_problem:
+            self._losses.unsettle()
+        else:
+            self._losses.observe(epoch, issued, in_flight, self._pump.seen, time.monotonic())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Move records until told to stop, then what is still in the spool and the queue, then close."""
+        failures = 0
+        try:
+            while True:
+                stopping = stop.is_set()
+                more = await self._try()
+                failures = failures + 1 if self.problem else 0
+                if stopping and (self.problem or not (more or self._queue)):
+                    break
+                if self.problem:
+                    await _pause(stop, min(_BACKOFF[0] * 2 ** min(failures - 1, 10), _BACKOFF[1]))
+                elif not more:
+                    await _pause(stop, _IDLE)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of the files; what is not yet in the ledger stays in the spool."""
+        self._closed = True
+        if self._pump:
+            pump, self._pump = self._pump, None
+            await self._in_thread(pump.close)
+        self._thread.shutdown(wait=False)
+
+    async def _try(self) -> bool:
+        """One step. Returns: whether more is waiting."""
+        queued = list(self._queue)
+        told = self._losses.known() if self._losses else {}
+        try:
+            if self._pump is None:
+                await self._open()
+            batch = await self._in_thread(self._step, queued, told if told != self._told else {})
+        except (LedgerError, OSError, sqlite3.Error) as error:
+            self._failed(str(error))
+            return False
+        for _ in queued:
+            self._queue.popleft()
+        self._told = told
+        self._succeeded(batch)
+        return batch.more
+
+    def _step(self, queued: Sequence[Record], told: dict[str, Epoch]) -> Batch:
+        if self._pump is None:
+            raise LedgerError("ledger: closed")
+        return self._pump.step(queued, told)
+
+    async def _open(self) -> None:
+        self._pump = await self._in_thread(self._open_pump)
+        self._told = dict(self._pump.epochs)
+        self._losses = Losses(self._pump.epochs, self._settle)
+
+    def _failed(self, problem: str) -> None:
+        self._behind = True
+        if problem != self.problem:
+            _log.error("%s", problem)
+        self.problem = problem
+
+    def _succeeded(self, batch: Batch) -> None:
+        if self.problem:
+            _log.warning("ledger can be written again")
+        if batch.spool_problem and batch.spool_problem != self.spool_problem:
+            _log.error("%s", batch.spool_problem)
+        self.problem, self.spool_problem = "", batch.spool_problem
+        self._behind = batch.more or bool(batch.spool_problem)
+        if not self._behind:
+            self._caught_up = time.monotonic()
+        self._count(records=len(batch.records), malformed=batch.malformed, duplicates=batch.duplicates)
+        if batch.records:
+            self._on_records(batch.records)
+
+    def _count(self, **more: int) -> None:
+        before = self._counts
+        self._counts = msgspec.structs.replace(before, **{name: getattr(before, name) + n for name, n in more.items()})
+
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, or until told to stop; while stopping a short rest all the same."""
+    if stop.is_set():
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

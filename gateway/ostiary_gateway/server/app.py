@@ -1,0 +1,155 @@
+"""The sidecar's process: wires source, index, ledger and endpoints together, and ends them in the right order."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+from prometheus_client import disable_created_metrics
+
+from ostiary_gateway.contract.record import Record
+from ostiary_gateway.contract.settings import Settings, SettingsError, load
+from ostiary_gateway.decide.index import Index
+from ostiary_gateway.ledger import Ledger
+from ostiary_gateway.server import logs, routes
+from ostiary_gateway.server.authorise import Authorisation
+from ostiary_gateway.server.control import Control, Status
+from ostiary_gateway.server.health import Health
+from ostiary_gateway.server.live import Live
+from ostiary_gateway.server.retiring import LastUses
+from ostiary_gateway.server.source import Source
+from ostiary_gateway.server.stats import Stats
+from ostiary_gateway.telemetry.metrics import Metrics
+
+SOCKET = "sidecar.sock"
+CONTROL = "control.sock"
+_GRACE_SECONDS = 2.0
+_PRIVATE = 0o077  # what is written here tells who used what; the sockets answer anyone who may open them
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; exit code 0 after a drained ledger, 1 with one clear line where it cannot start."""
+    os.umask(_PRIVATE)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    try:
+        settings = _settings()
+        uvloop.run(serve(settings))
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"sidecar: {error}\n")
+        sys.exit(1)
+
+
+async def serve(settings: Settings) -> None:
+    """The sidecar's whole life, until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: an address or the socket cannot be bound.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    run = _folder(settings)
+    async with Control(run / CONTROL) as control:
+        await Sidecar(settings, control).live_until(stop)
+
+
+class Sidecar:
+    """Everything the process consists of."""
+
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._live = Live(Path(settings.run), control, self._taken, self._acknowledge)
+        self.last_uses = LastUses(self._live)
+        self._source = Source(settings, self.last_uses)
+        self._ledger = Ledger.open(settings, on_records=self._committed)
+
+    async def live_until(self, stop: asyncio.Event) -> None:
+        """Endpoints close first, then the spool is read to its end and the ledger flushed (LM-26)."""
+        ledger_stop = asyncio.Event()
+        ledger = asyncio.create_task(self._ledger.run(ledger_stop), name="ledger")
+        try:
+            async with self._sites(), asyncio.TaskGroup() as group:
+                workers = [group.create_task(work) for work in (*self._work(), _never_ends(ledger))]
+                log.info("sidecar started")
+                await stop.wait()
+                for worker in workers:
+                    worker.cancel()
+        finally:
+            ledger_stop.set()
+            await ledger
+        log.info("sidecar stopped")
+
+    def _work(self) -> Sequence[Coroutine[None, None, None]]:
+        return (self._source.run(), self._live.follow(self._source.bundles()), self._live.tick(self._nginx_says))
+
+    @asynccontextmanager
+    async def _sites(self) -> AsyncIterator[None]:
+        """The endpoints, on every address that the settings name."""
+        settings = self._settings
+        authorisation = Authorisation(self._live, self._metrics)
+        stats = Stats(self._live, self._ledger, self._metrics)
+        health = Health(self._live, self._ledger, self._metrics, lambda: self._source.problem)
+        runners = {
+            "nginx": _runner(routes.make_nginx_app(authorisation, stats, health)),
+            "clients": _runner(routes.make_app(authorisation, stats, health)),
+            "metrics": _runner(routes.make_metrics_app(health)),
+        }
+        try:
+            for runner in runners.values():
+                await runner.setup()
+            await web.UnixSite(runners["nginx"], str(Path(settings.run) / SOCKET)).start()
+            await web.TCPSite(runners["clients"], settings.sidecar_host, settings.sidecar_port).start()
+            if settings.metrics_port:
+                await web.TCPSite(runners["metrics"], settings.metrics_host, settings.metrics_port).start()
+            yield
+        finally:
+            for runner in runners.values():
+                await runner.cleanup()
+
+    def _taken(self, index: Index) -> None:
+        self._metrics.bundle_in_use(index.digest, len(index), index.document.providers)
+
+    async def _acknowledge(self, digest: str) -> None:
+        await self._source.acknowledge(digest)
+
+    def _nginx_says(self, status: Status) -> None:
+        self._ledger.reconcile(status.epoch, status.issued, status.in_flight)
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._metrics.committed(record)
+            self.last_uses.note(record)
+
+
+def _folder(settings: Settings) -> Path:
+    run = Path(settings.run)
+    run.mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS)
+
+
+async def _never_ends(ledger: asyncio.Task[None]) -> None:
+    await asyncio.shield(ledger)
+    raise RuntimeError("the ledger ended by itself")
+
+
+def _settings() -> Settings:
+    config = os.environ.get("OSTIARY_CONFIG", "")
+    settings = load(os.environ, Path(config).read_text(encoding="utf-8") if config else "")
+    try:
+        logs.configure(settings.log_level)
+    except ValueError as error:
+        raise SettingsError(f"log_level: {error}") from error
+    return settings

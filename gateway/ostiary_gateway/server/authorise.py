@@ -1,0 +1,60 @@
+"""Who may call: `POST /auth` and `GET /models` for nginx, `GET /auth` for LMGate's clients (LM-10)."""
+
+import time
+
+import msgspec
+from aiohttp import web
+
+from ostiary_gateway.contract.allowlist import hash_key
+from ostiary_gateway.contract.decision import Ask, Refusal
+from ostiary_gateway.decide.caller import key_in
+from ostiary_gateway.server.live import Live
+from ostiary_gateway.telemetry.metrics import Metrics
+
+ID_HEADER = "X-LMGate-ID"
+_ask = msgspec.json.Decoder(Ask)
+_encoder = msgspec.json.Encoder()
+
+
+class Authorisation:
+    def __init__(self, live: Live, metrics: Metrics) -> None:
+        self._live = live
+        self._metrics = metrics
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """An Ask's Decision, a refusal with status 200 too; 503 without a bundle, 400 for what is no Ask."""
+        index = self._live.index
+        if index is None:
+            return web.Response(status=503, text="no bundle")
+        try:
+            ask = _ask.decode(await request.read())
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return web.Response(status=400, text="not an ask")
+        decision = index.decide(ask, _now_ms())
+        self._metrics.decided(decision.refusal)
+        return web.Response(body=_encoder.encode(decision), content_type="application/json")
+
+    async def check(self, request: web.Request) -> web.Response:
+        """200 and the key's id, or 403 `forbidden`."""
+        headers = request.headers
+        index = self._live.index
+        key = key_in(headers.get("Authorization"), headers.get("x-api-key"))
+        found = index.identify(hash_key(key), _now_ms()) if index and key else None
+        if found is None or isinstance(found, Refusal):
+            return web.Response(status=403, text="forbidden")
+        return web.Response(text="ok", headers={ID_HEADER: found.identity.key_id})
+
+    async def models(self, request: web.Request) -> web.Response:
+        """OpenAI's list of what the key with this hash may name; 401 where it may not call."""
+        index = self._live.index
+        if index is None:
+            return web.Response(status=503, text="no bundle")
+        key = index.identify(request.query.get("key", ""), _now_ms())
+        if isinstance(key, Refusal):
+            return web.Response(status=key.status, body=_encoder.encode(key), content_type="application/json")
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": provider} for name, provider in index.models(key)]
+        return web.Response(body=_encoder.encode({"object": "list", "data": data}), content_type="application/json")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

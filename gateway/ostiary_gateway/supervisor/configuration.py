@@ -1,0 +1,118 @@
+"""The settings as nginx reads them: the small files that the hand-written nginx.conf includes.
+
+What each file holds is agreed with gateway/nginx/nginx.conf. A value is checked and quoted here, so that none can end
+a directive.
+"""
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+
+from ostiary_gateway.contract.bundle import UPSTREAMS
+from ostiary_gateway.contract.settings import Settings
+from ostiary_gateway.supervisor.errors import StartError
+from ostiary_gateway.supervisor.folders import Folders
+from ostiary_gateway.supervisor.machine import Machine
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})")
+_NEVER_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f$]")  # nginx would read a variable after a dollar sign
+_TEMP = {
+    "client_body_temp_path": "body",
+    "proxy_temp_path": "proxy",
+    "fastcgi_temp_path": "fastcgi",
+    "uwsgi_temp_path": "uwsgi",
+    "scgi_temp_path": "scgi",
+}
+
+
+def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: str, upstreams: bytes) -> dict[str, bytes]:
+    """All files of nginx's prefix by their name there.
+
+    Raises:
+        StartError: a setting cannot be written into nginx's configuration.
+    """
+    files = {file.name: file.read_bytes() for file in (machine.source / "nginx.conf",)}
+    files |= {f"njs/{file.name}": file.read_bytes() for file in sorted((machine.source / "njs").glob("*.js"))}
+    texts = {
+        "modules.conf": f"load_module {_path(machine.module)};\n",
+        "main.conf": _main(settings, machine, folders),
+        "http.conf": _http(settings, machine, folders),
+        "listen.conf": f"listen {_address(settings.host, settings.port)} reuseport backlog=4096;\n",
+        "control.conf": f"listen {_socket(folders.control_socket)};\n",
+        "spool.conf": f"access_log {_path(folders.spool)} spool if=$ostiary_id;\n",
+        "njs/settings.js": _njs_settings(settings, folders, epoch),
+    }
+    return files | {name: text.encode() for name, text in texts.items()} | {UPSTREAMS: upstreams}
+
+
+def close_files(files: dict[str, bytes], folders: Folders) -> dict[str, bytes]:
+    """The same, with the public server where no client finds it."""
+    return files | {"listen.conf": f"listen {_socket(folders.closed_socket)};\n".encode()}
+
+
+def _main(settings: Settings, machine: Machine, folders: Folders) -> str:
+    lines = [
+        "daemon off;",
+        f"worker_processes {machine.workers};",
+        f"worker_rlimit_nofile {machine.open_files};",
+        f"worker_shutdown_timeout {settings.shutdown_seconds}s;",
+        f"pid {_path(folders.prefix / 'nginx.pid')};",
+        "error_log stderr warn;",
+    ]
+    if machine.user:
+        lines.append("user {} {};".format(*machine.user))
+    return _text(lines)
+
+
+def _http(settings: Settings, machine: Machine, folders: Folders) -> str:
+    families = "ipv4=off" if machine.ipv6_only else "ipv6=off"
+    lines = [
+        f"resolver {' '.join(machine.resolvers)} valid=10s {families};",
+        "resolver_timeout 5s;",
+        f"proxy_connect_timeout {settings.upstream_connect_seconds}s;",
+        f"proxy_read_timeout {settings.upstream_read_seconds}s;",
+        f"proxy_send_timeout {settings.upstream_read_seconds}s;",
+        f"proxy_ssl_trusted_certificate {_path(machine.certificates)};",
+        f"client_max_body_size {settings.max_body_bytes};",
+        f"client_body_buffer_size {settings.max_body_bytes};",  # njs reads the body, so it must be in memory
+        "client_header_timeout 60s;",
+        "client_body_timeout 60s;",
+        *(f"{directive} {_path(folders.prefix / 'temp' / name)};" for directive, name in _TEMP.items()),
+        f"upstream ostiary_sidecar {{ server {_socket(folders.sidecar_socket)} max_fails=0; keepalive 32; }}",
+    ]
+    return _text(lines)
+
+
+def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
+    values = {"epoch": epoch, "decisionMs": settings.decision_seconds * 1000, "spool": str(folders.spool)}
+    return f"export default {json.dumps(values)};\n"
+
+
+def _address(host: str, port: int) -> str:
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        if not _HOST_NAME.fullmatch(host):
+            raise StartError(f"OSTIARY_HOST: {host!r} is neither an address nor a name") from None
+        return f"{host}:{port}"
+    return f"{host}:{port}" if address.version == 4 else f"[{address}]:{port}"  # noqa: PLR2004 - IPv4
+
+
+def _path(path: Path) -> str:
+    return _quoted(str(path), path)
+
+
+def _socket(path: Path) -> str:
+    return _quoted(f"unix:{path}", path)
+
+
+def _quoted(word: str, path: Path) -> str:
+    if _NEVER_IN_A_PATH.search(word):
+        raise StartError(f"the path {str(path)!r} has a character that nginx cannot take")
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"

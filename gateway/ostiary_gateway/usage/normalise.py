@@ -1,0 +1,157 @@
+"""What a provider's raw usage objects mean, as one table.
+
+Shapes are told apart by their keys, not by who sent them: an OpenAI-compatible provider may serve Anthropic's dialect.
+Input counts what was read from and written to a cache, output counts reasoning, as OpenTelemetry's GenAI names ask.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ostiary_gateway.contract.record import Usage, UsageSource
+
+LARGEST = 2**53
+"""A count above this is no count: it cannot even be told exactly in JSON."""
+
+CHARS_PER_TOKEN = 4
+
+Terms = tuple[str, ...]  # dotted paths whose values are added; those that are absent count nothing
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """How one kind of usage object is read.
+
+    `marks`: any of these keys names the shape. Each count is the first of its alternatives with a value. `total` tells
+    the output where it is left out (embeddings; Google omits zeros). `running`: a stream repeats its counts as they
+    grow, so those of a cut stream are only a part.
+    """
+
+    marks: frozenset[str]
+    input: tuple[Terms, ...]
+    output: tuple[Terms, ...]
+    cache_read: tuple[Terms, ...] = ()
+    cache_write: tuple[Terms, ...] = ()
+    reasoning: tuple[Terms, ...] = ()
+    total: str = ""
+    running: bool = False
+
+
+SHAPES = (
+    Shape(  # Google generateContent: thoughts come beside candidates, tool results beside the prompt
+        marks=frozenset({"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "totalTokenCount"}),
+        input=(("promptTokenCount", "toolUsePromptTokenCount"),),
+        output=(("candidatesTokenCount", "thoughtsTokenCount"),),
+        cache_read=(("cachedContentTokenCount",),),
+        reasoning=(("thoughtsTokenCount",),),
+        total="totalTokenCount",
+        running=True,
+    ),
+    Shape(  # Bedrock Converse: input leaves the cache out
+        marks=frozenset({"inputTokens", "outputTokens"}),
+        input=(("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),),
+        output=(("outputTokens",),),
+        cache_read=(("cacheReadInputTokens",),),
+        cache_write=(("cacheWriteInputTokens",),),
+        total="totalTokens",
+    ),
+    Shape(  # OpenAI chat, completions, embeddings and who copies them
+        marks=frozenset({"prompt_tokens", "completion_tokens"}),
+        input=(("prompt_tokens",),),
+        output=(("completion_tokens",),),
+        cache_read=(("prompt_tokens_details.cached_tokens",), ("prompt_cache_hit_tokens",), ("cached_tokens",)),
+        cache_write=(("prompt_tokens_details.cache_write_tokens",),),
+        reasoning=(("completion_tokens_details.reasoning_tokens",),),
+        total="total_tokens",
+    ),
+    Shape(  # OpenAI Responses: input includes the cache
+        marks=frozenset({"input_tokens_details", "output_tokens_details", "total_tokens"}),
+        input=(("input_tokens",),),
+        output=(("output_tokens",),),
+        cache_read=(("input_tokens_details.cached_tokens",),),
+        reasoning=(("output_tokens_details.reasoning_tokens",),),
+        total="total_tokens",
+    ),
+    Shape(  # Anthropic messages: input leaves the cache out
+        marks=frozenset({"input_tokens", "output_tokens"}),
+        input=(("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),),
+        output=(("output_tokens",),),
+        cache_read=(("cache_read_input_tokens",),),
+        cache_write=(("cache_creation_input_tokens",),),
+        running=True,
+    ),
+)
+
+
+def normalise(
+    raws: Sequence[Mapping[str, Any]], *, stream: bool = False, complete: bool = True, chars: float | None = None
+) -> tuple[Usage, UsageSource]:
+    """Counts of one reply and where they came from.
+
+    Args:
+        raws: the provider's usage objects in order; a later one replaces what an earlier one said, nothing is added.
+        stream: the reply was a stream.
+        complete: the whole reply arrived from the provider.
+        chars: characters of answer text seen in a cut stream, to estimate from.
+    """
+    raw: dict[str, Any] = {}
+    for each in raws:
+        raw |= each
+    shape = next((shape for shape in SHAPES if not shape.marks.isdisjoint(raw)), None)
+    if shape is None:
+        return _estimate(chars)
+    usage = _read(shape, raw)
+    if shape.running and stream and not _final(shape, raws, complete=complete):
+        return _partial(usage, chars), "partial"
+    return usage, "provider"
+
+
+def _final(shape: Shape, raws: Sequence[Mapping[str, Any]], *, complete: bool) -> bool:
+    """Anthropic's last word is its `message_delta`, the second object; Google's is known by the stream's end only."""
+    if "input_tokens" in shape.marks:
+        return len(raws) > 1
+    return complete
+
+
+def _read(shape: Shape, raw: Mapping[str, Any]) -> Usage:
+    tokens_in = _first(raw, shape.input)
+    tokens_out = _first(raw, shape.output)
+    total = _count(raw, shape.total) if shape.total else None
+    if tokens_out is None and total is not None and tokens_in is not None and total >= tokens_in:
+        tokens_out = total - tokens_in
+    return Usage(
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cache_read_tokens=_first(raw, shape.cache_read),
+        cache_write_tokens=_first(raw, shape.cache_write),
+        reasoning_tokens=_first(raw, shape.reasoning),
+    )
+
+
+def _first(raw: Mapping[str, Any], alternatives: tuple[Terms, ...]) -> int | None:
+    for terms in alternatives:
+        counts = [count for path in terms if (count := _count(raw, path)) is not None]
+        if counts:
+            return sum(counts)
+    return None
+
+
+def _count(raw: Mapping[str, Any], path: str) -> int | None:
+    value: Any = raw
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+        return None
+    return int(value)
+
+
+def _partial(usage: Usage, chars: float | None) -> Usage:
+    estimated, _ = _estimate(chars)
+    seen = [count for count in (usage.output_tokens, estimated.output_tokens) if count is not None]
+    return msgspec.structs.replace(usage, output_tokens=max(seen, default=None))
+
+
+def _estimate(chars: float | None) -> tuple[Usage, UsageSource]:
+    if chars is None or not 0 <= chars <= LARGEST:
+        return Usage(), "none"
+    return Usage(output_tokens=-(-int(chars) // CHARS_PER_TOKEN)), "estimated"

@@ -1,0 +1,69 @@
+"""Conditions of every kind, and every reason that they can give.
+
+The meanings are Gateway API's: `Accepted` (the object itself makes sense), `ResolvedRefs` (what it refers to is there),
+`Programmed` (every ready replica of the gateway works with it); `Ready` sums them up.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ostiary_operator.api.fields import doc
+
+ConditionType = Literal["Accepted", "ResolvedRefs", "Programmed", "Ready"]
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+ACCEPTED: ConditionType = "Accepted"
+RESOLVED_REFS: ConditionType = "ResolvedRefs"
+PROGRAMMED: ConditionType = "Programmed"
+READY: ConditionType = "Ready"
+
+REASON_ACCEPTED = "Accepted"
+"""Accepted=True: the object is used as it is written."""
+REASON_INVALID = "Invalid"
+"""Accepted=False: a field has a value that it cannot have; the message names the field."""
+REASON_ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
+"""Accepted=False: baseURL is an address of the pod or node itself (loopback, link-local, unspecified)."""
+REASON_CONFLICTED = "Conflicted"
+"""Accepted=False: an older object has the same prefix or the same key; the message names it."""
+
+REASON_RESOLVED_REFS = "ResolvedRefs"
+"""ResolvedRefs=True: everything that the object refers to is there, or was not required."""
+REASON_SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
+"""ResolvedRefs=False: there is no such Secret."""
+REASON_SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105
+"""ResolvedRefs=False: the Secret has no such key, or it is empty."""
+REASON_INVALID_SECRET = "InvalidSecret"  # noqa: S105
+"""ResolvedRefs=False: the value cannot stand in a header: a line end, a space or a character outside ASCII."""
+REASON_FOREIGN_SECRET = "ForeignSecret"  # noqa: S105
+"""ResolvedRefs=False: the Secret that should hold the generated key belongs to somebody else and is left alone."""
+REASON_KEY_PENDING = "KeyPending"
+"""ResolvedRefs=False: the key has not been generated yet."""
+
+REASON_PROGRAMMED = "Programmed"
+"""Programmed=True: every ready replica of the gateway works with the object as it is."""
+REASON_PENDING = "Pending"
+"""Programmed=False: not every ready replica has reported it yet."""
+REASON_NO_REPLICAS = "NoReplicas"
+"""Programmed=Unknown: no replica of the gateway is ready."""
+REASON_NOT_USED = "NotUsed"
+"""Programmed=False, ResolvedRefs=Unknown: another condition says why the object is left out."""
+
+REASON_READY = "Ready"
+"""Ready=True: requests that need the object are served."""
+REASON_DISABLED = "Disabled"
+"""Ready=False: the key is refused because of spec.disabled."""
+REASON_EXPIRED = "Expired"
+"""Ready=False: the key is refused because spec.expiresAt has passed."""
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One observation, as `metav1.Condition`."""
+
+    type: Annotated[str, Meta(max_length=316), doc("Accepted, ResolvedRefs, Programmed or Ready.")]
+    status: Annotated[ConditionStatus, doc("Whether it holds.")]
+    reason: Annotated[str, Meta(min_length=1, max_length=1024), doc("Why, in one word for programs.")]
+    message: Annotated[str, Meta(max_length=32768), doc("Why, in words for people.")] = ""
+    last_transition_time: Annotated[str, doc("When status last changed.", format="date-time")]
+    observed_generation: Annotated[int, Meta(ge=0), doc("Generation of the spec that this is about.")] = 0

@@ -1,0 +1,167 @@
+"""The CustomResourceDefinitions, made from the values' types: what Python checks is what the API server gets told.
+
+Structural schemas of the OpenAPI kind that Kubernetes understands; a field's description, pattern, limits, CEL rules
+and default all stand at its type.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from ostiary_operator.api import names
+from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus
+from ostiary_operator.api.fields import CEL, cel
+from ostiary_operator.api.provider import RESERVED_PREFIXES, ProviderSpec, ProviderStatus
+
+Schema = dict[str, Any]
+_DESCRIPTIONS = {
+    names.PROVIDER: "A vendor account, or any address that speaks a vendor's protocol.",
+    names.API_KEY: "A caller: where its key comes from, and what it may use.",
+}
+_KEYED_LISTS = {"conditions": "type"}
+_READY = ".status.conditions[?(@.type=='Ready')]"
+
+
+def definitions() -> dict[str, Schema]:
+    """File name -> CustomResourceDefinition."""
+    return {
+        "providers.yaml": _definition(
+            names.PROVIDER, "ostprov", (ProviderSpec, ProviderStatus), _PROVIDER_COLUMNS, [_PREFIX_RULE]
+        ),
+        "apikeys.yaml": _definition(names.API_KEY, "ak", (ApiKeySpec, ApiKeyStatus), _API_KEY_COLUMNS, []),
+    }
+
+
+def schema_of(struct: type[msgspec.Struct]) -> Schema:
+    """The structural schema of a value."""
+    return _schema(inspect.type_info(struct))
+
+
+def _column(name: str, kind: str, path: str, *, wide: bool = False) -> Schema:
+    return {"name": name, "type": kind, "jsonPath": path, **({"priority": 1} if wide else {})}
+
+
+_AGE = _column("Age", "date", ".metadata.creationTimestamp")
+_PROVIDER_COLUMNS = [
+    _column("Type", "string", ".spec.type"),
+    _column("Prefix", "string", ".status.prefix"),
+    _column("Credential", "string", ".spec.credential.secretRef.name"),
+    _column("Ready", "string", f"{_READY}.status"),
+    _column("Reason", "string", f"{_READY}.reason", wide=True),
+    _AGE,
+]
+_API_KEY_COLUMNS = [
+    _column("Owner", "string", ".spec.owner"),
+    _column("Ready", "string", f"{_READY}.status"),
+    _column("Expires", "string", ".spec.expiresAt"),
+    _column("Disabled", "boolean", ".spec.disabled"),
+    _column("Reason", "string", f"{_READY}.reason", wide=True),
+    _column("Key ID", "string", ".status.keyId", wide=True),
+    _AGE,
+]
+_PREFIX_RULE = cel(
+    "has(self.spec.prefix) || (self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$') && "
+    "!(self.metadata.name in [" + ", ".join(f"'{prefix}'" for prefix in RESERVED_PREFIXES) + "]))",
+    "the object's name cannot be a prefix: set spec.prefix",
+)
+
+
+def _definition(
+    kind: str,
+    short: str,
+    types: tuple[type[msgspec.Struct], type[msgspec.Struct]],
+    columns: list[Schema],
+    rules: list[dict[str, str]],
+) -> Schema:
+    plural = f"{kind.lower()}s"
+    spec, status = (schema_of(each) for each in types)
+    root: Schema = {
+        "type": "object",
+        "description": _DESCRIPTIONS[kind],
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+    version = {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": {**root, **({CEL: rules} if rules else {})}},
+    }
+    naming = {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": plural,
+        "singular": kind.lower(),
+        "shortNames": [short],
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "names": {**naming, "categories": [names.CATEGORY]},
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+    }
+
+
+def _schema(info: inspect.Type) -> Schema:
+    match info:
+        case inspect.Metadata(type=inner, extra_json_schema=extra):
+            return {**_schema(inner), **(extra or {})}
+        case inspect.UnionType(types=options):
+            return _schema(next(option for option in options if not isinstance(option, inspect.NoneType)))
+        case inspect.StructType(cls=cls, fields=fields):
+            return _struct(cls, fields)
+        case inspect.VarTupleType(item_type=item, max_length=longest):
+            return {"type": "array", "items": _schema(item), **_present(maxItems=longest)}
+    return _scalar(info)
+
+
+def _scalar(info: inspect.Type) -> Schema:
+    match info:
+        case inspect.StrType():
+            limits = _present(minLength=info.min_length, maxLength=info.max_length, pattern=info.pattern)
+            return {"type": "string", **limits}
+        case inspect.IntType():
+            return {"type": "integer", "format": "int64", **_present(minimum=info.ge, maximum=info.le)}
+        case inspect.LiteralType(values=values):
+            return {"type": "string", "enum": list(values)}
+        case inspect.DateTimeType():
+            return {"type": "string", "format": "date-time"}
+        case inspect.BoolType():
+            return {"type": "boolean"}
+    raise TypeError(f"{info} has no structural schema")
+
+
+def _present(**limits: str | int | None) -> Schema:
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _struct(cls: type[msgspec.Struct], fields: tuple[inspect.Field, ...]) -> Schema:
+    properties = {field.encode_name: _property(field) for field in fields}
+    required = [field.encode_name for field in fields if field.required]
+    schema: Schema = {"type": "object", "description": " ".join((cls.__doc__ or "").split())}
+    schema |= {"properties": properties} if properties else {}
+    schema |= {"required": required} if required else {}
+    return schema | getattr(cls, "schema", {})
+
+
+def _property(field: inspect.Field) -> Schema:
+    schema = _schema(field.type)
+    if field.encode_name in _KEYED_LISTS:
+        schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [_KEYED_LISTS[field.encode_name]]}
+    if isinstance(field.default, bool | int) or (isinstance(field.default, str) and field.default):
+        schema["default"] = field.default
+    return schema

@@ -1,0 +1,154 @@
+"""Kubernetes objects as JSON -> values. A spec that cannot be used is a value too: the rest goes on without it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import MAXYEAR, MINYEAR, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from ostiary_operator.api import baseurl, patterns
+from ostiary_operator.api.apikey import INTERVAL_NEEDS_GENERATE, ONE_ORIGIN, ApiKey, ApiKeySpec, ApiKeyStatus
+from ostiary_operator.api.metadata import Invalid, Metadata
+from ostiary_operator.api.provider import RESERVED_PREFIXES, Provider, ProviderSpec, ProviderStatus
+from ostiary_operator.api.secret import Secret
+
+Object = Mapping[str, Any]
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+_AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>.*)`$")
+_FIELD = re.compile("Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
+_PATTERN = re.compile(r"Expected `str[^`]*` matching regex (?P<expression>'.*')$", re.DOTALL)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PREFIX = re.compile(patterns.LABEL)
+
+
+def provider(obj: Object) -> Provider:
+    """One `Provider`; whatever is wrong with its spec is in `invalid`."""
+    metadata = decode_metadata(obj)
+    status = _status(obj, ProviderStatus)
+    spec = _spec(obj, ProviderSpec)
+    problem = spec if isinstance(spec, Invalid) else _provider_problem(spec, metadata)
+    if isinstance(spec, Invalid) or problem:
+        return Provider(metadata=metadata, spec=None, invalid=problem, status=status)
+    return Provider(metadata=metadata, spec=spec, status=status)
+
+
+def api_key(obj: Object) -> ApiKey:
+    """One `ApiKey`; whatever is wrong with its spec is in `invalid`."""
+    metadata = decode_metadata(obj)
+    status = _status(obj, ApiKeyStatus)
+    spec = _spec(obj, ApiKeySpec)
+    problem = spec if isinstance(spec, Invalid) else _api_key_problem(spec)
+    if isinstance(spec, Invalid) or problem:
+        return ApiKey(metadata=metadata, spec=None, invalid=problem, status=status)
+    return ApiKey(metadata=metadata, spec=spec, status=status)
+
+
+def secret(obj: Object) -> Secret:
+    """One Secret. `stringData`, which only manifests have, wins over `data`; an entry that is no base64 is left out."""
+    data = {str(key): value for key, text in _mapping(obj.get("data")).items() if (value := _base64(text)) is not None}
+    plain = {str(key): str(text).encode() for key, text in _mapping(obj.get("stringData")).items()}
+    return Secret(metadata=decode_metadata(obj), data={**data, **plain})
+
+
+def decode_metadata(obj: Object) -> Metadata:
+    """The metadata of an object; what a manifest leaves out is empty, but for the namespace."""
+    meta = _mapping(obj.get("metadata"))
+    owners = meta.get("ownerReferences") or ()
+    return Metadata(
+        name=str(meta.get("name") or ""),
+        namespace=str(meta.get("namespace") or "default"),
+        uid=str(meta.get("uid") or ""),
+        generation=int(meta.get("generation") or 0),
+        created=str(meta.get("creationTimestamp") or ""),
+        annotations=_mapping(meta.get("annotations")),
+        labels=_mapping(meta.get("labels")),
+        owner_uid=next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), ""),
+    )
+
+
+def _spec(obj: Object, kind: type[_Struct]) -> _Struct | Invalid:
+    raw = obj.get("spec")
+    unprintable = _unprintable(raw, "spec")
+    if unprintable:
+        return unprintable
+    try:
+        return msgspec.convert(raw if raw is not None else {}, kind)
+    except (msgspec.ValidationError, OverflowError) as error:
+        return _explain(str(error))
+
+
+def _status(obj: Object, kind: type[_Struct]) -> _Struct:
+    """A status is only what was said last: one that cannot be read counts as none."""
+    try:
+        return msgspec.convert(obj.get("status") or {}, kind)
+    except msgspec.ValidationError:
+        return kind()
+
+
+def _explain(text: str) -> Invalid:
+    """Msgspec's words in ours. Theirs never quote a value, but for names of fields and of what they expect."""
+    at = _AT.search(text)
+    reason = text[: at.start()] if at else text
+    name = _FIELD.fullmatch(reason)
+    path = ".".join(part for part in ("spec", at["path"] if at else "", name["name"] if name else "") if part)
+    if name:
+        return Invalid(path, "is required" if name["what"] == "missing required" else "is no field that Ostiary knows")
+    pattern = _PATTERN.fullmatch(reason)
+    if pattern:
+        meanings = {repr(known): why for known, why in patterns.MEANINGS.items()}
+        reason = meanings.get(pattern["expression"], reason)
+    if reason.startswith("Invalid enum value"):
+        reason = "is none of the values that it may have"
+    return Invalid(path, reason.replace("`", ""))
+
+
+def _unprintable(value: object, path: str) -> Invalid | None:
+    """The first text, however deep, that has a control character, a line separator or half a surrogate pair in it."""
+    if isinstance(value, str):
+        return Invalid(path, "must not contain control characters") if _UNPRINTABLE.search(value) else None
+    children: list[tuple[str, object]] = []
+    if isinstance(value, Mapping):
+        children = [(f"{path}.{key}" if str(key).isidentifier() else path, item) for key, item in value.items()]
+        children += [(path, key) for key in value]
+    elif isinstance(value, list):
+        children = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return next((found for where, child in children if (found := _unprintable(child, where))), None)
+
+
+def _provider_problem(spec: ProviderSpec, metadata: Metadata) -> Invalid | None:
+    prefix = spec.prefix or metadata.name
+    if not _PREFIX.fullmatch(prefix):
+        why = f"must be set, because the object's name cannot be one: it {patterns.MEANINGS[patterns.LABEL]}"
+        return Invalid("spec.prefix", why)
+    if prefix in RESERVED_PREFIXES:
+        return Invalid("spec.prefix", f"{prefix} is reserved for Ostiary itself")
+    url = baseurl.parse(spec.base_url)
+    return url if isinstance(url, Invalid) else None
+
+
+def _api_key_problem(spec: ApiKeySpec) -> Invalid | None:
+    if sum(origin is not None for origin in (spec.generate, spec.secret_ref, spec.sha256)) != 1:
+        return Invalid("spec", ONE_ORIGIN["message"])
+    if spec.rotation and spec.rotation.interval_seconds is not None and spec.generate is None:
+        return Invalid("spec.rotation.intervalSeconds", INTERVAL_NEEDS_GENERATE["message"])
+    return None if spec.expires_at is None else _expiry_problem(spec.expires_at)
+
+
+def _expiry_problem(at: datetime) -> Invalid | None:
+    """The first and the last year of the calendar cannot be told in every time zone."""
+    return None if MINYEAR < at.year < MAXYEAR else Invalid("spec.expiresAt", "is no usable time")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _base64(text: object) -> bytes | None:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except (binascii.Error, ValueError):
+        return None

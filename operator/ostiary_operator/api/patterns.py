@@ -1,0 +1,26 @@
+"""What the fields' texts may look like, in the part of regular expressions that Go and Python read alike.
+
+Each has its meaning in words, for messages. `$` ends a text in Go; in Python it also stands
+before a last line end; `api.decode` therefore refuses control characters in any text first.
+"""
+
+_DNS_LABEL = "[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+LABEL = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+OBJECT_NAME = "^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$"
+SECRET_ENTRY = "^[-._a-zA-Z0-9]{1,253}$"  # noqa: S105 - the name of a key of a Secret
+SHA256 = "^[0-9a-f]{64}$"
+TEXT = r"^[^\x00-\x1f\x7f]*$"
+MODEL = "^[!-{}~]+$"  # printable ASCII without the bar, which separates patterns in the allow-list
+BASE_URL = rf"^https?://({_DNS_LABEL}(\.{_DNS_LABEL})*|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[-A-Za-z0-9._~:@+,=]+)*/?$"
+
+MEANINGS = {
+    LABEL: "must be lower-case letters, digits and '-', with a letter or digit first and last, at most 63",
+    OBJECT_NAME: "must be the name of an object: lower-case letters, digits, '-' and '.', at most 253",
+    SECRET_ENTRY: "must be the name of an entry of a Secret: letters, digits, '-', '_' and '.', at most 253",
+    SHA256: "must be 64 lower-case hex digits: the SHA-256 of the key, not the key",
+    TEXT: "must not contain control characters",
+    MODEL: "must be a pattern over <prefix>/<model>: printable ASCII without spaces and '|'",
+    BASE_URL: "must be http(s)://host[:port][/path], without user, query or fragment",
+}

@@ -1,0 +1,69 @@
+"""`ostiary run`: the gateway on this machine."""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from ostiary_gateway.contract.settings import SettingsError, load
+from ostiary_operator.cli.standalone import container
+from ostiary_operator.cli.standalone.flow import Flow
+from ostiary_operator.cli.standalone.plan import CannotRunError, Plan, check, find_nginx, lock
+from ostiary_operator.source import environment
+
+_QUICKSTART_FAKE_PORT = 8090  # hack/quickstart names it
+
+
+@click.command()
+@click.option("--manifests", help="Folder of manifests [default: OSTIARY_MANIFESTS or hack/quickstart].")
+@click.option("--port", type=int, help="Port to serve on [default: OSTIARY_PORT or 8080].")
+@click.option("--fake/--no-fake", default=True, show_default=True, help="Run a fake provider to talk to.")
+@click.option("--fake-port", default=_QUICKSTART_FAKE_PORT, show_default=True, help="Port of the fake provider.")
+def run(manifests: str | None, port: int | None, fake: bool, fake_port: int) -> None:
+    """Run the gateway on this machine, from a folder of manifests.
+
+    Settings are OSTIARY_* variables, also from a file .env in the working folder (see .env.example).
+    """
+    options = {"OSTIARY_MANIFESTS": manifests, "OSTIARY_PORT": port}
+    try:
+        plan = _plan(
+            {name: str(value) for name, value in options.items() if value is not None}, fake_port if fake else 0
+        )
+        nginx = find_nginx(plan.settings.nginx) if sys.platform == "linux" else None
+        if nginx is None:
+            _elsewhere(plan)
+            return
+        check(plan)
+        held = lock(plan.run)
+        asyncio.run(_serve(plan, nginx))
+        os.close(held)
+    except (CannotRunError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve(plan: Plan, nginx: Path) -> None:
+    await Flow(plan, nginx).run()
+
+
+def _plan(options: Mapping[str, str], fake_port: int) -> Plan:
+    environ = {**environment.read(os.environ, Path(".env")), **options}
+    file = environ.get("OSTIARY_CONFIG", "")
+    try:
+        text = Path(file).read_text() if file else ""
+    except OSError as error:
+        raise CannotRunError(f"OSTIARY_CONFIG: {file}: {error.strerror}") from error
+    return Plan(settings=load(environ, text), environ=environ, fake_port=fake_port)
+
+
+def _elsewhere(plan: Plan) -> None:
+    """No nginx: on Debian it can be fetched, on other systems docker may have it."""
+    if plan.settings.nginx:
+        raise CannotRunError(f"nginx is missing: OSTIARY_NGINX={plan.settings.nginx} is no nginx >= 1.30")
+    if sys.platform == "linux" and shutil.which("apt-get") is not None:
+        raise CannotRunError("nginx >= 1.30 is missing: run hack/dev/get-nginx .tools/nginx, or set OSTIARY_NGINX")
+    sys.exit(container.run(plan, platform.system()))

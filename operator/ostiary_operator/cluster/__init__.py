@@ -1,0 +1,1 @@
+"""Talking to the API server: the only code of the operator that does, apart from kopf's own watches."""

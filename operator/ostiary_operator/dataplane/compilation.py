@@ -1,0 +1,78 @@
+"""The graph, compiled. Nodes that are not usable are left out; the rest is in an order that depends on nothing else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ostiary_gateway.contract import document
+from ostiary_gateway.contract.allowlist import Entry
+from ostiary_operator.api import times
+from ostiary_operator.api.provider import DEFAULT_HEADERS
+from ostiary_operator.dataplane.upstreams import Upstream, upstream_of
+from ostiary_operator.graph import Graph, KeyNode, ProviderNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """`credentials` maps a provider's id to what it is shown; only ever written to a Secret."""
+
+    document: document.Document
+    entries: tuple[Entry, ...]
+    upstreams: tuple[Upstream, ...]
+    credentials: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+
+def compile_graph(graph: Graph, *, cluster_domain: str = "cluster.local") -> Compiled:
+    """Turn the usable part of a graph into the values that the gateway reads."""
+    nodes = sorted((node for node in graph.providers if node.usable), key=lambda node: node.resource.prefix)
+    entries = [entry for node in graph.keys if node.usable for entry in _entries(node)]
+    return Compiled(
+        document=document.Document(
+            version=document.VERSION, providers=tuple(p for node in nodes for p in _providers(node, cluster_domain))
+        ),
+        entries=tuple(sorted((*entries, *graph.rows), key=lambda entry: entry.sha256)),
+        upstreams=tuple(sorted({upstream_of(node.url, cluster_domain) for node in nodes if node.url})),
+        credentials={node.resource.metadata.id: (node.credential,) for node in nodes if node.credential is not None},
+    )
+
+
+def _providers(node: ProviderNode, cluster_domain: str) -> Iterator[document.Provider]:
+    """Its one provider. The prefix is its name too: it tells accounts apart, as the object's name alone does not."""
+    spec, url = node.resource.spec, node.url
+    if spec is None or url is None:
+        return
+    held = node.credential is not None
+    header = spec.credential.header if spec.credential else None
+    yield document.Provider(
+        id=node.resource.metadata.id,
+        name=node.resource.prefix,
+        prefix=node.resource.prefix,
+        type=spec.type,
+        scheme=url.scheme,
+        host=url.authority,
+        upstream=upstream_of(url, cluster_domain).name,
+        base_path=url.path,
+        credential_mode="held" if held else "caller",
+        credential_header=header or DEFAULT_HEADERS[spec.type],
+        pass_through=spec.pass_through,
+        managed=held,
+    )
+
+
+def _entries(node: KeyNode) -> Iterator[Entry]:
+    spec, metadata = node.resource.spec, node.resource.metadata
+    if spec is None:
+        return
+    for value in node.values:
+        yield Entry(
+            id=node.key_id,
+            sha256=value.sha256,
+            owner=spec.owner,
+            added=metadata.created,
+            name=metadata.name,
+            namespace=metadata.namespace,
+            uid=metadata.uid,
+            version=value.version,
+            state=value.state,
+            models=spec.models,
+            expires=times.to_text(value.expires) if value.expires else "",
+        )

@@ -1,0 +1,29 @@
+"""Everything that was read, at one moment, from the API server or from a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ostiary_gateway.contract.allowlist import Entry
+from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.provider import Provider
+from ostiary_operator.api.secret import Secret
+
+Ref = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """`rows` are those of a plain `allowlist.csv`, which only a folder has."""
+
+    providers: tuple[Provider, ...] = ()
+    api_keys: tuple[ApiKey, ...] = ()
+    secrets: Mapping[Ref, Secret] = field(default_factory=dict)
+    rows: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the installation allows. `allow_local`: providers may be on the machine itself, as on a laptop."""
+
+    allow_local: bool = False

@@ -1,0 +1,1 @@
+"""Manifests from a folder: the same custom resources as in a cluster, without one."""

@@ -1,0 +1,78 @@
+"""The chart allows what our code calls, exactly: no verb more, none less."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ostiary_gateway.bundle import permissions as gateway
+from ostiary_operator.cluster import permissions as operator
+
+Allowed = set[tuple[str, str, str, str]]  # API group, resource, name or empty, verb
+
+
+def allowed(rules: Iterable[dict[str, Any]]) -> Allowed:
+    return {
+        (group, resource, name, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+        for verb in rule["verbs"]
+    }
+
+
+def called(table: Iterable[tuple[str, str, frozenset[str]]]) -> Allowed:
+    return {(group, resource, "", verb) for group, resource, verbs in table for verb in verbs}
+
+
+def subjects(binding: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(subject["namespace"], subject["name"]) for subject in binding["subjects"]]
+
+
+def test_the_operator_may_do_what_cluster_calls_in_every_namespace(defaults) -> None:
+    role = defaults.one("ClusterRole", "ostiary-ostiary-operator")
+    binding = defaults.one("ClusterRoleBinding", "ostiary-ostiary-operator")
+    assert allowed(role["rules"]) == called(operator.EVERYWHERE)
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert subjects(binding) == [("ostiary", defaults.operator_pod["serviceAccountName"])]
+
+
+def test_the_operator_may_do_what_cluster_calls_at_home(defaults) -> None:
+    assert allowed(defaults.one("Role", "ostiary-operator")["rules"]) == called(operator.AT_HOME)
+    assert subjects(defaults.one("RoleBinding", "ostiary-operator")) == [("ostiary", "ostiary-operator")]
+
+
+def test_the_gateway_may_do_what_its_bundle_watcher_calls(defaults) -> None:
+    wanted = {
+        (group, resource, name.format(bundle="ostiary-bundle"), verb)
+        for group, resource, names, verbs in gateway.AT_HOME
+        for name in names or {""}
+        for verb in verbs
+    }
+    assert allowed(defaults.one("Role", "ostiary-gateway")["rules"]) == wanted
+    assert subjects(defaults.one("RoleBinding", "ostiary-gateway")) == [
+        ("ostiary", defaults.gateway_pod["serviceAccountName"])
+    ]
+
+
+def test_listed_namespaces_get_a_role_each_and_nothing_is_cluster_wide(render) -> None:
+    rendered = render({"watchNamespaces": ["red", "blue"]})
+    roles = {
+        found["metadata"]["namespace"]: found
+        for found in rendered.all("Role")
+        if found["metadata"]["name"].endswith("-resources")
+    }
+    bindings = {found["metadata"]["namespace"]: found for found in rendered.all("RoleBinding")}
+    assert set(roles) == {"red", "blue"}
+    for namespace, role in roles.items():
+        assert allowed(role["rules"]) == called(operator.EVERYWHERE)
+        assert subjects(bindings[namespace]) == [("ostiary", "ostiary-operator")]
+    assert not rendered.all("ClusterRoleBinding")
+    environment = {entry["name"]: entry.get("value") for entry in rendered.operator_pod["containers"][0]["env"]}
+    assert environment["OSTIARY_WATCH_NAMESPACES"] == "red,blue"
+
+
+def test_whoever_may_edit_a_namespace_may_edit_its_resources_but_not_their_status(defaults) -> None:
+    for role in ("edit", "view"):
+        found = defaults.one("ClusterRole", f"ostiary-ostiary-{role}")
+        assert found["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{role}"] == "true"
+        assert {resource for _, resource, _, _ in allowed(found["rules"])} == {"providers", "apikeys"}

@@ -1,0 +1,140 @@
+"""`ostiary run` while it serves: what it printed, what it does when files change and when its parts die."""
+
+import contextlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+from tests.support.client import call
+from tests.support.local import SAMPLE_KEY, Local, assert_whole, pasteable, quickstart, slow_stream
+from tests.support.manifests import Manifest, api_key, provider
+from tests.support.process import kill
+from tests.support.wait import until
+
+CHAT = "/v1/chat/completions"
+LMGATE = "id,api_key,owner,added\nkey-1,sk-of-lmgate,someone,2025-01-01\n"
+DOTENV = "FROM_FILE=sk-from-file\nexport FROM_BOTH='sk-from-file'\n# A comment\n"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """Each test leaves it as it was. It has a .env, an allow-list of LMGate and an object that is wrong."""
+    served = quickstart(tmp_path_factory.mktemp("run"))
+    (served.folder / ".env").write_text(DOTENV)
+    for name in ("FROM_FILE", "FROM_BOTH"):
+        manifest = provider(name.lower().replace("_", "-"), f"http://127.0.0.1:{served.fake_port}")[0]
+        manifest["spec"]["credential"] = {"secretRef": {"name": "env", "key": name}}
+        write(served, name.lower(), manifest)
+    (served.manifests / "allowlist.csv").write_text(LMGATE)
+    write(served, "bad", {**provider("bad", "http://127.0.0.1:1")[0], "spec": {"type": "no"}})
+    served.serve(environ={"FROM_BOTH": "sk-from-environment"})
+    yield served
+    served.stop()
+
+
+def ask(local: Local, key: str = SAMPLE_KEY, model: str = "fake/echo") -> int:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    return call(local.base_url, CHAT, body, key=key).status
+
+
+def write(local: Local, name: str, *manifests: Manifest) -> None:
+    (local.manifests / f"{name}.yaml").write_text(yaml.safe_dump_all(manifests))
+
+
+def test_the_printed_curl_works_when_pasted(local: Local) -> None:
+    command = pasteable(local.output)
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=20)
+    assert json.loads(answer.stdout)["choices"][0]["message"]["content"] == "Hello"
+    until(local.ledger, "the ledger line")
+    assert local.ledger()[0]["key_id"] == "default/quickstart"
+
+
+def test_the_greeting_says_where_things_are(local: Local) -> None:
+    assert f"http://127.0.0.1:{local.port}/v1" in local.output
+    assert SAMPLE_KEY in local.output
+    assert str(local.data / "ledger") in local.output
+    assert str(local.manifests) in local.output
+
+
+def test_an_edited_file_is_in_force_within_a_second(local: Local) -> None:
+    assert ask(local, "sk-new") == 401
+    write(local, "new", api_key("new", "sk-new"))
+    assert seconds_until(lambda: ask(local, "sk-new") == 200) < 1
+    (local.manifests / "new.yaml").unlink()
+    assert seconds_until(lambda: ask(local, "sk-new") == 401) < 1
+
+
+def test_a_provider_at_a_new_address_is_in_force_within_a_second(local: Local) -> None:
+    nginx = local.nginx()
+    write(local, "new", *provider("new", "http://127.0.0.1:1", credential="x"))
+    assert seconds_until(lambda: ask(local, model="new/echo") == 502) < 1
+    assert local.nginx()["upstreams"] != nginx["upstreams"]
+    assert local.nginx()["pid"] == nginx["pid"]
+    (local.manifests / "new.yaml").unlink()
+    assert seconds_until(lambda: ask(local, model="new/echo") == 400) < 1
+
+
+def test_an_object_that_is_wrong_is_named_and_disturbs_no_other(local: Local) -> None:
+    assert "bad.yaml: Provider/bad: " in local.output
+    assert ask(local) == 200
+
+
+def test_lm_18_a_broken_file_is_named_and_keeps_what_it_said(local: Local) -> None:
+    file = local.manifests / "keys.yaml"
+    good = file.read_text()
+    file.write_text("kind: [")
+    until(lambda: "keys.yaml: " in local.output, "the broken file is named")
+    assert ask(local) == 200
+    file.write_text(good)
+
+
+@pytest.mark.parametrize("part", ["supervisor", "sidecar", "fake"])
+def test_a_killed_part_comes_back(local: Local, part: str) -> None:
+    nginx, old = local.nginx(), local.part(part)
+    kill(old)
+    until(lambda: is_another(local, part, old), f"another {part}")
+    until(lambda: ask(local) == 200, "it serves again")
+    assert local.nginx()["pid"] == nginx["pid"]
+    assert "was killed (SIGKILL); it is started again" in local.output
+
+
+def test_a_killed_supervisor_cuts_no_stream(local: Local) -> None:
+    with slow_stream(local) as response:
+        kill(local.part("supervisor"))
+        assert_whole(response)
+
+
+def test_credentials_come_from_dotenv_and_the_environment_wins(local: Local) -> None:
+    assert ask(local, model="from-file/echo") == ask(local, model="from-both/echo") == 200
+    seen = call(f"http://127.0.0.1:{local.fake_port}", "/_log").text
+    assert "Bearer sk-from-file" in seen
+    assert "Bearer sk-from-environment" in seen
+
+
+def test_lm_16_an_allow_list_of_lmgate_is_hashed_on_reading(local: Local) -> None:
+    assert ask(local, "sk-of-lmgate") == 200
+    files = [path for path in (local.folder / ".ostiary").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"sk-of-lmgate" in path.read_bytes()]
+
+
+def test_a_credential_is_in_one_file_that_nobody_else_reads(local: Local) -> None:
+    assert "sk-fake-provider" not in local.output
+    bundle = local.run / "bundle/current"
+    holders = [path for path in bundle.iterdir() if b"sk-fake-provider" in path.read_bytes()]
+    assert [path.name for path in holders] == ["credentials.json"]
+    assert holders[0].stat().st_mode & 0o077 == 0
+
+
+def seconds_until(true: Callable[[], bool]) -> float:
+    begun = time.monotonic()
+    until(true, "in force")
+    return time.monotonic() - begun
+
+
+def is_another(local: Local, part: str, old: int) -> bool:
+    with contextlib.suppress(AssertionError, OSError):
+        return local.part(part) != old
+    return False

@@ -1,0 +1,62 @@
+"""Bundles for tests of the sidecar: two providers, a few keys."""
+
+import hashlib
+
+import msgspec
+
+from ostiary_gateway.contract import allowlist, bundle, document
+from ostiary_gateway.contract.allowlist import Entry
+from ostiary_gateway.contract.bundle import Bundle
+from ostiary_gateway.contract.document import Document, Provider
+
+KEY = "sk-test-1"
+CREDENTIAL = "sk-provider-secret"
+
+OPENAI = Provider(
+    id="prod/openai",
+    name="openai",
+    prefix="openai",
+    type="openai",
+    scheme="https",
+    host="api.openai.com",
+    upstream="api_openai_com",
+    credential_mode="held",
+)
+ANTHROPIC = Provider(
+    id="prod/anthropic",
+    name="anthropic",
+    prefix="anthropic",
+    type="anthropic",
+    scheme="https",
+    host="api.anthropic.com",
+    upstream="api_anthropic_com",
+    base_path="/base",
+    credential_header="x-api-key",
+    managed=False,
+)
+
+
+def sha(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def entry(key: str = KEY, **fields: object) -> Entry:
+    fields = {"id": f"id-{key}", "owner": "team", "added": "2026-01-01", **fields}
+    return Entry(sha256=sha(key), **fields)
+
+
+def make(
+    *shards: list[Entry],
+    providers: tuple[Provider, ...] = (OPENAI, ANTHROPIC),
+    credentials: dict[str, list[str]] | None = None,
+    upstreams: bytes = b"# none\n",
+) -> Bundle:
+    pools = {OPENAI.id: [CREDENTIAL]} if credentials is None else credentials
+    files = {
+        bundle.DOCUMENT: document.encode(Document(version=document.VERSION, providers=providers)),
+        bundle.UPSTREAMS: upstreams,
+        bundle.CREDENTIALS: msgspec.json.encode(pools),
+    }
+    for number, rows in enumerate(shards or ([entry()],)):
+        files[bundle.ALLOWLIST.format(number)] = allowlist.write(rows).encode()
+    return bundle.build(files)

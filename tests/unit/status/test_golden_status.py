@@ -1,0 +1,77 @@
+"""One object, its neighbours and what the gateways reported in, its status out: one file per case in tests/golden/status.
+
+`UPDATE_GOLDEN=1 pytest tests/unit/status` writes the `output` of each case anew. The object asked for is the first of `input`.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from ostiary_operator import status
+from ostiary_operator.api import decode
+from ostiary_operator.api.apikey import ApiKeyStatus
+from ostiary_operator.api.provider import ProviderStatus
+from ostiary_operator.graph import KeyNode, Snapshot, resolve
+from ostiary_operator.status import Rollout
+
+CASES = sorted((Path(__file__).parents[2] / "golden/status").glob("*.yaml"))
+
+
+def status_of(case: dict[str, Any], now: datetime) -> tuple[ProviderStatus | ApiKeyStatus, ProviderStatus | ApiKeyStatus]:
+    """The status before and after."""
+    objects = case["input"]
+    snapshot = Snapshot(
+        providers=tuple(decode.provider(obj) for obj in objects if obj["kind"] == "Provider"),
+        api_keys=tuple(decode.api_key(obj) for obj in objects if obj["kind"] == "ApiKey"),
+        secrets={s.metadata.ref: s for obj in objects if obj["kind"] == "Secret" for s in [decode.secret(obj)]},
+    )
+    graph = resolve(snapshot)
+    node = (graph.providers or graph.keys)[0]
+    rollout = Rollout(**case["rollout"])
+    if isinstance(node, KeyNode):
+        return node.resource.status, status.api_key(node, rollout, now, case.get("lastUsed", ""))
+    return node.resource.status, status.provider(node, rollout, now)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = yaml.safe_load(path.read_text())
+    before, after = status_of(case, datetime.fromisoformat(case["now"]))
+    output = msgspec.json.decode(msgspec.json.encode({"changed": before != after, "status": status.encode(after)}))
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(yaml.safe_dump({**case, "output": output}, sort_keys=False, width=120, allow_unicode=True))
+        return
+    assert output == case["output"], "if this is meant: UPDATE_GOLDEN=1 pytest tests/unit/status"
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_was_written_is_not_written_again(path: Path) -> None:
+    """Later, with the status as the API server gives it back: equal, so nothing to do."""
+    case = yaml.safe_load(path.read_text())
+    later = datetime.fromisoformat(case["now"]).replace(second=59)
+    written = {name: value for name, value in case["output"]["status"].items() if value is not None}
+    if "rotation" in written:
+        written["rotation"] = {name: value for name, value in written["rotation"].items() if value is not None}
+    first, *others = case["input"]
+    before, after = status_of({**case, "input": [{**first, "status": written}, *others]}, later)
+    assert before == after
+    assert status_of({**case, "input": [{**first, "status": written}, *others], "lastUsed": ""}, later)[1] == after
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_all_conditions_are_there_from_the_first_time_on(path: Path) -> None:
+    case = yaml.safe_load(path.read_text())
+    conditions = case["output"]["status"]["conditions"]
+    assert [each["type"] for each in conditions] == ["Accepted", "ResolvedRefs", "Programmed", "Ready"]
+    generation = case["input"][0]["metadata"]["generation"]
+    assert {each["observedGeneration"] for each in conditions} == {generation}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_no_status_holds_a_key(path: Path) -> None:
+    assert "sk-" not in str(yaml.safe_load(path.read_text())["output"])
