@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-
 from tests.support import sample
 from tests.support.gateway import Gateway, Parts
 from tests.support.provider import Provider
@@ -50,4 +49,4 @@ def _maker(folder: Path, kind: type[Kind]) -> Iterator[Callable[..., Kind]]:
 
     yield make
     for gateway in made:
-        gateway.stop()
+        gateway.drop()

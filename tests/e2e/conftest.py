@@ -45,12 +45,13 @@ def installed(cluster: Cluster) -> Installation:
     `fake` holds a credential, `plain` lets the caller's pass.
     """
     kubectl = cluster.kubectl
-    kubectl.apply(*(objects.namespace(name) for name in (objects.SYSTEM, objects.TEAM, objects.VENDOR)))
+    kubectl.apply(*(objects.namespace(name) for name in (objects.SYSTEM, objects.TEAM, objects.CROWD, objects.VENDOR)))
     kubectl.apply(*objects.fake(cluster.image("gateway")))
     kubectl("delete", "pod", "client", "--namespace", objects.TEAM, "--ignore-not-found")
     kubectl.apply(objects.client(cluster.image("client")))
     installation = Installation(cluster)
     installation.install()
+    kubectl("delete", "apikeys,providers", "--all", "--namespace", objects.TEAM)  # of a cluster that was kept
     kubectl.apply(
         objects.secret("vendor", api_key=objects.CREDENTIAL),
         objects.provider("fake", credential="vendor"),

@@ -70,10 +70,10 @@ class Installation:
         return self.kubectl.background("exec", "--namespace", objects.TEAM, "--stdin", "client", "--", *command)
 
     @contextmanager
-    def watching(self, key: str, status: int, *, path: str = "/plain/echo") -> Iterator["Watch"]:
+    def watching(self, key: str, status: int, *, seconds: int = 30) -> Iterator["Watch"]:
         """Ask every replica, 50 times a second, until each has answered with `status`."""
-        urls = [replica_url(pod) + path for pod in REPLICAS]
-        process = self.client_process("python3", "watch.py", key, str(status), "30", *urls)
+        urls = [f"{replica_url(pod)}/plain/echo" for pod in REPLICAS]
+        process = self.client_process("python3", "watch.py", key, str(status), str(seconds), *urls)
         try:
             watch = Watch(process, len(urls))
             watch.begin()
@@ -165,25 +165,25 @@ class Watch:
     def __init__(self, process: Popen[str], urls: int) -> None:
         self._process = process
         self._urls = urls
+        self._reached: dict[str, float] = {}
         self.before: dict[str, int] = {}  # url -> status of the first answer
 
     def begin(self) -> None:
         """Until each URL has answered once."""
         while len(self.before) < self._urls:
-            told = self._next()
-            self.before.setdefault(told["url"], told["status"])
+            self._hear()
 
     def reached(self) -> dict[str, float]:
         """Until each URL has answered as wanted: when (Unix seconds)."""
-        found: dict[str, float] = {}
-        while len(found) < self._urls:
-            told = self._next()
-            if told["reached"]:
-                found[told["url"]] = told["at"]
-        return found
+        while len(self._reached) < self._urls:
+            self._hear()
+        return self._reached
 
-    def _next(self) -> Object:
+    def _hear(self) -> None:
         assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, "the watch ended before every replica answered as wanted"
-        return json.loads(line)
+        told = json.loads(line)
+        self.before.setdefault(told["url"], told["status"])
+        if told["reached"]:
+            self._reached[told["url"]] = told["at"]

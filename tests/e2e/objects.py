@@ -8,6 +8,7 @@ Object = dict[str, Any]
 API = "ostiary.dev/v1alpha1"
 SYSTEM = "ostiary"  # where the release is
 TEAM = "team-red"  # where a user is
+CROWD = "crowd"  # where a thousand keys are
 VENDOR = "vendor"  # where the fake provider is
 FAKE = f"http://fake.{VENDOR}.svc:8090"
 CREDENTIAL = "sk-vendor-credential"
@@ -34,7 +35,7 @@ def provider(name: str, *, base_url: str = FAKE, credential: str = "", **spec: A
     }
 
 
-def api_key(name: str, *, key: str = "", annotations: dict[str, str] | None = None, **spec: Any) -> Object:
+def api_key(name: str, *, key: str = "", namespace: str = TEAM, **spec: Any) -> Object:
     """An ApiKey for a key that the test knows (only its hash is in the object), or for a generated one."""
     source: Object = {"sha256": hashlib.sha256(key.encode()).hexdigest()} if key else {"generate": {}}
     if "secretRef" in spec:
@@ -42,7 +43,7 @@ def api_key(name: str, *, key: str = "", annotations: dict[str, str] | None = No
     return {
         "apiVersion": API,
         "kind": "ApiKey",
-        "metadata": {"name": name, "namespace": TEAM, "annotations": annotations or {}},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {"owner": "red@example.com"} | source | spec,
     }
 

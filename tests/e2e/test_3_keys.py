@@ -1,12 +1,15 @@
 """Keys: made, used, rotated, revoked; how soon every replica knows; a thousand at once; two that claim one thing."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.e2e import objects
 from tests.e2e.commands import eventually
 from tests.e2e.installation import REPLICAS, replica_url
 
 MOST_SECONDS = 1.0
+CROWD_SECONDS = 3.0  # while a thousand statuses are written, on two cores
+HANDS = 4
 
 
 def test_a_key_applied_is_accepted_by_every_replica_within_a_second(gateway, figures) -> None:
@@ -95,28 +98,28 @@ def test_the_key_of_somebodys_own_secret_follows_the_secret(gateway) -> None:
 
 
 def test_a_thousand_keys_at_once_are_a_few_bundles(gateway, figures) -> None:
-    names = [f"many-{number:04d}" for number in range(1000)]
+    keys = [objects.api_key(f"many-{n:04d}", key=f"sk-e2e-many-{n:04d}", namespace=objects.CROWD) for n in range(1000)]
     before = _bundles(gateway)
-    with gateway.watching("sk-e2e-many-0999", 200) as watch:
+    with gateway.watching("sk-e2e-many-0999", 200, seconds=120) as watch, ThreadPoolExecutor(HANDS) as hands:
         began = time.time()
-        gateway.kubectl.apply(*(objects.api_key(name, key=f"sk-e2e-{name}") for name in names))
-        applied = time.time()
+        applied = max(hands.map(lambda hand: gateway.kubectl.apply(*keys[hand::HANDS]), range(HANDS)))
         took = _delays(watch.reached(), applied)
-    eventually(lambda: _all_programmed(gateway, "many-", len(names)), "a thousand keys with a status", seconds=120)
+    eventually(lambda: _programmed(gateway) == len(keys), "a thousand keys in force", seconds=120)
     told = time.time() - applied
     made = _bundles(gateway) - before
-    for pod in REPLICAS:
-        for name in (names[0], names[500], names[-1]):
-            assert gateway.ask("/plain/echo", f"sk-e2e-{name}", base=replica_url(pod))["status"] == 200
-    gateway.kubectl("delete", "apikeys", *names, "--namespace", objects.TEAM, "--wait=false")
-    with gateway.watching("sk-e2e-many-0999", 403) as watch:
-        watch.reached()
     figures.append(
-        f"1,000 keys: kubectl took {applied - began:.1f} s; the last one accepted {took} after it; {made} bundles; "
-        f"all statuses after {told:.1f} s"
+        f"1,000 keys: applied in {applied - began:.1f} s by {HANDS} kubectl at once; {made} bundles; "
+        f"the last key accepted {took} after it, all statuses after {told:.1f} s"
     )
-    assert max(took) <= MOST_SECONDS
-    assert made <= 20 + 4 * (applied - began), "bundles follow the time that the keys took to arrive, not their number"
+    for pod in REPLICAS:
+        asks = [gateway.ask("/plain/echo", f"sk-e2e-many-{n:04d}", base=replica_url(pod)) for n in (0, 500, 998)]
+        assert [answer["status"] for answer in asks] == [200, 200, 200]
+    with gateway.watching("sk-e2e-many-0999", 403) as watch:
+        gateway.kubectl("delete", "--raw", f"/apis/{objects.API}/namespaces/{objects.CROWD}/apikeys")
+        deleted = time.time()
+        figures.append(f"1,000 keys deleted: the last one refused {_delays(watch.reached(), deleted)} after it")
+    assert max(took) <= CROWD_SECONDS
+    assert made <= 10 + 4 * (applied - began), "bundles follow the time that the keys took to arrive, not their number"
 
 
 def test_of_two_that_claim_one_key_the_older_wins(gateway) -> None:
@@ -152,10 +155,11 @@ def _bundles(gateway) -> int:
     return sum(1 for line in logs.splitlines() if " written, " in line)
 
 
-def _all_programmed(gateway, prefix: str, wanted: int) -> bool:
-    path = "{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=='Programmed')].status}{'\\n'}{end}"
-    lines = gateway.kubectl("get", "apikeys", "--namespace", objects.TEAM, "--output", f"jsonpath={path}").splitlines()
-    return sum(1 for line in lines if line.startswith(prefix) and line.endswith(" True")) == wanted
+def _programmed(gateway) -> int:
+    """How many keys of the crowd are in force on every replica."""
+    path = "{range .items[*]}{.status.conditions[?(@.type=='Programmed')].status}{'\\n'}{end}"
+    told = gateway.kubectl("get", "apikeys", "--namespace", objects.CROWD, "--output", f"jsonpath={path}")
+    return told.split().count("True")
 
 
 def _next_second() -> None:

@@ -37,6 +37,7 @@ def test_a_missing_secret_is_told_and_the_rest_goes_on(gateway) -> None:
     gateway.kubectl.apply(objects.secret("not-there", api_key=objects.CREDENTIAL))
     gateway.until("provider", "lonely", "Programmed", "True")
     assert gateway.chat(READY_KEY, "lonely/echo", "here now")["text"] == "here now"
+    gateway.kubectl("delete", "provider/lonely", "secret/not-there", "--namespace", objects.TEAM)
 
 
 def test_a_broken_provider_does_not_disturb_the_others(gateway) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 from tests.e2e import objects
-from tests.e2e.commands import eventually
+from tests.e2e.cluster import NODE
+from tests.e2e.commands import CommandError, eventually, run
 from tests.e2e.installation import BASE, READY_KEY, REPLICAS, replica_url
 
 POD = REPLICAS[0]
@@ -92,6 +93,28 @@ def test_a_rollout_under_load_fails_no_request_and_each_has_its_record(gateway, 
     _nothing_twice(gateway)
 
 
+def test_without_the_api_server_requests_go_on_and_nothing_is_rewritten_when_it_is_back(gateway) -> None:
+    address = gateway.pod(POD)["status"]["podIP"]
+    assert _from_the_node(gateway, address) == 200
+    before = _versions(gateway)
+    manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    gateway.cluster.node(f"mv {manifest} /root/")
+    try:
+        eventually(lambda: _api_server_is_away(gateway), "the end of the API server", seconds=60)
+        assert _from_the_node(gateway, address) == 200
+        gateway.signal(POD, SIDECAR, "KILL")
+        eventually(lambda: _from_the_node(gateway, address, "sk-e2e-afterwards-1") == 200, "a new sidecar", seconds=60)
+    finally:
+        gateway.cluster.node(f"mv /root/kube-apiserver.yaml {manifest}")
+    eventually(lambda: not _api_server_is_away(gateway), "the API server", seconds=120)
+    gateway.all_ready()
+    gateway.kubectl.apply(objects.api_key("returned", key="sk-e2e-returned-1"))
+    gateway.until("apikey", "returned", "Programmed", "True", seconds=90)
+    assert gateway.chat("sk-e2e-returned-1", "fake/echo", "x")["status"] == 200
+    after = _versions(gateway)
+    assert {name: after[name] for name in before} == before
+
+
 def test_a_volume_is_kept_through_the_deletion_of_its_pod(gateway) -> None:
     claim = gateway.kubectl.get("pvc", f"data-{POD}", namespace=objects.SYSTEM)["spec"]["volumeName"]
     assert gateway.ask("/plain/echo", READY_KEY, base=replica_url(POD))["status"] == 200
@@ -109,6 +132,29 @@ def test_a_volume_is_kept_through_the_deletion_of_its_pod(gateway) -> None:
 def _nothing_twice(gateway) -> None:
     counted = Counter(record["id"] for record in gateway.records())
     assert [identity for identity, times in counted.items() if times > 1] == []
+
+
+def _from_the_node(gateway, address: str, key: str = READY_KEY) -> int:
+    """Status of a request that needs no API server to be sent."""
+    script = (
+        'exec 3<>"/dev/tcp/$1/8080" && printf "GET /plain/echo HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer $2\\r\\n'
+        'Connection: close\\r\\n\\r\\n" >&3 && head -n 1 <&3'
+    )
+    return int(run("docker", "exec", NODE, "bash", "-c", script, "bash", address, key).split()[1])
+
+
+def _api_server_is_away(gateway) -> bool:
+    try:
+        gateway.kubectl("get", "--raw", "/readyz", "--request-timeout=2s")
+    except CommandError:
+        return True
+    return False
+
+
+def _versions(gateway) -> dict[str, str]:
+    """What nobody has touched keeps its resourceVersion."""
+    mine = gateway.kubectl.get("apikeys,providers,secrets", namespace=objects.TEAM)["items"]
+    return {f"{each['kind']}/{each['metadata']['name']}": each["metadata"]["resourceVersion"] for each in mine}
 
 
 def _operator_log(gateway) -> str:

@@ -4,14 +4,14 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.spool_lines import line
 
 from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.ledger import Ledger
-from tests.support.spool_lines import line
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small tmpfs: needs root")
 RECORDS = 1500
@@ -31,9 +31,13 @@ def _ids(data: Path) -> list[str]:
     return [json.loads(text)["id"] for path in (data / "ledger").glob("*.jsonl") for text in path.read_bytes().splitlines()]
 
 
-async def _until_problem(ledger: Ledger) -> None:
+def _remount(disk: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
+
+
+async def _until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
-        while not ledger.problem:
+        while not true():  # noqa: ASYNC110 - what a disk says has no event
             await asyncio.sleep(0.01)
 
 
@@ -46,15 +50,14 @@ async def test_lm_12_a_full_disk_loses_no_record(small_disk: Path) -> None:
     ballast.write_bytes(b"x" * 300_000)
     stop = asyncio.Event()
     task = asyncio.create_task(ledger.run(stop))
-    await _until_problem(ledger)
+    await _until(lambda: ledger.problem)
     assert "No space left" in ledger.problem or "full" in ledger.problem
     assert 0 < len(committed) < RECORDS
     assert _ids(small_disk) == committed
     assert ledger.lag_seconds > 0
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk / "ledger")], check=True)
-    async with asyncio.timeout(20):
-        while len(committed) < RECORDS:
-            await asyncio.sleep(0.01)
+    ballast.unlink()
+    _remount(small_disk / "ledger", "size=64m")
+    await _until(lambda: len(committed) == RECORDS)
     assert ledger.problem == ""
     stop.set()
     await task
@@ -68,9 +71,34 @@ async def test_a_stop_on_a_full_disk_ends_and_leaves_the_spool(small_disk: Path)
     ledger = Ledger.open(Settings(data=str(small_disk)))
     stop = asyncio.Event()
     task = asyncio.create_task(ledger.run(stop))
-    await _until_problem(ledger)
+    await _until(lambda: ledger.problem)
     stop.set()
     async with asyncio.timeout(10):
         await task
     assert (small_disk / "spool/usage.spool").stat().st_size > 0
     assert len(set(_ids(small_disk))) == len(_ids(small_disk)) < RECORDS
+
+
+async def test_lm_12_a_disk_that_became_read_only_loses_no_record(small_disk: Path) -> None:
+    (small_disk / "spool").mkdir()
+    spool = small_disk / "spool/usage.spool"
+    spool.write_bytes(line(1))
+    committed: list[str] = []
+    ledger = Ledger.open(Settings(data=str(small_disk)), on_records=lambda some: committed.extend(r.id for r in some))
+    stop = asyncio.Event()
+    task = asyncio.create_task(ledger.run(stop))
+    await _until(lambda: committed)
+    stop.set()
+    await task
+    _remount(small_disk / "ledger", "ro")
+    spool.write_bytes(line(1) + line(2))
+    again = Ledger.open(Settings(data=str(small_disk)), on_records=lambda some: committed.extend(r.id for r in some))
+    stop = asyncio.Event()
+    task = asyncio.create_task(again.run(stop))
+    await _until(lambda: again.problem)
+    assert "ead-only" in again.problem
+    _remount(small_disk / "ledger", "rw")
+    await _until(lambda: len(committed) == 2)
+    stop.set()
+    await task
+    assert _ids(small_disk) == committed == ["d0pe-1", "d0pe-2"]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import call
 from tests.support.gateway import Gateway

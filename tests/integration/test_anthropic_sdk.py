@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import anthropic
 import pytest
-
 from tests.support import sample
 from tests.support.gateway import Gateway
 

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import Reply, call
 from tests.support.gateway import Gateway
@@ -22,9 +21,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def ask(
-    gateway: Gateway, model: str, path: str = CHAT, key: str | None = sample.ALL, **headers: str
-) -> tuple[Reply, str]:
+def ask(gateway: Gateway, model: str, path: str = CHAT, key: str | None = sample.ALL, **headers: str) -> tuple[Reply, str]:
     request_id = uuid4().hex
     body = {"model": model, **BODIES[path]}
     return call(gateway.base_url, path, body, key=key, headers={"x-request-id": request_id, **headers}), request_id
@@ -45,17 +42,17 @@ def assert_refused(reply: Reply, path: str, status: int, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "model", "header", "credential"),
+    ("path", "model", "shown"),
     [
-        (CHAT, "openai/echo", "authorization", f"Bearer {sample.OPENAI_CREDENTIAL}"),
-        ("/v1/completions", "openai/echo", "authorization", f"Bearer {sample.OPENAI_CREDENTIAL}"),
-        ("/v1/responses", "openai/echo", "authorization", f"Bearer {sample.OPENAI_CREDENTIAL}"),
-        ("/v1/embeddings", "openai/echo", "authorization", f"Bearer {sample.OPENAI_CREDENTIAL}"),
-        (MESSAGES, "anthropic/echo", "x-api-key", sample.ANTHROPIC_CREDENTIAL),
+        (CHAT, "openai/echo", ("authorization", f"Bearer {sample.OPENAI_CREDENTIAL}")),
+        ("/v1/completions", "openai/echo", ("authorization", f"Bearer {sample.OPENAI_CREDENTIAL}")),
+        ("/v1/responses", "openai/echo", ("authorization", f"Bearer {sample.OPENAI_CREDENTIAL}")),
+        ("/v1/embeddings", "openai/echo", ("authorization", f"Bearer {sample.OPENAI_CREDENTIAL}")),
+        (MESSAGES, "anthropic/echo", ("x-api-key", sample.ANTHROPIC_CREDENTIAL)),
     ],
 )
 def test_prefix_picks_the_provider_and_is_cut_off(
-    gateway: Gateway, provider: Provider, path: str, model: str, header: str, credential: str
+    gateway: Gateway, provider: Provider, path: str, model: str, shown: tuple[str, str]
 ) -> None:
     reply, request_id = ask(gateway, model, path, Cookie="a=b", **{"x-own": "dropped", "api-key": "mine"})
     assert reply.status == 200, reply.body
@@ -63,7 +60,7 @@ def test_prefix_picks_the_provider_and_is_cut_off(
     (seen,) = provider.find(request_id)
     assert seen.target == path
     assert seen.body == json.dumps({"model": "echo", **BODIES[path]}).encode()
-    assert seen.all(header) == [credential]
+    assert seen.all(shown[0]) == [shown[1]]
     names = {name for name, _ in seen.headers}
     assert not names & {"cookie", "x-own", "api-key"}
     assert sample.ALL not in seen.text
@@ -184,9 +181,7 @@ def test_two_requests_get_two_ids(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize(("path", "prefix"), [(CHAT, "openai"), (MESSAGES, "anthropic")])
-def test_lm_13_upstream_errors_are_transparent_on_managed_requests(
-    gateway: Gateway, path: str, prefix: str, status: int
-) -> None:
+def test_lm_13_upstream_errors_are_transparent_on_managed_requests(gateway: Gateway, path: str, prefix: str, status: int) -> None:
     reply, request_id = ask(gateway, f"{prefix}/status-{status}", path)
     assert reply.status == status
     assert reply.json["error"]["message"] == f"scripted status {status}"

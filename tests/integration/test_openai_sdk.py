@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import openai
 import pytest
-
 from tests.support import sample
 from tests.support.gateway import Gateway
 from tests.support.provider import Provider

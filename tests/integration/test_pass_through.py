@@ -4,7 +4,6 @@ import base64
 from uuid import uuid4
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import Reply, call
 from tests.support.gateway import Gateway
@@ -34,9 +33,7 @@ def test_lm_01_healthz_is_ok_without_a_key(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_lm_02_bearer_request_reaches_the_provider_as_it_was(
-    gateway: Gateway, provider: Provider, method: str
-) -> None:
+def test_lm_02_bearer_request_reaches_the_provider_as_it_was(gateway: Gateway, provider: Provider, method: str) -> None:
     request_id = uuid4().hex
     body = b'{"odd": 1.0,  "bytes": "\xc3\xa9"}\r\n'
     path = "/echo/a%2Fb/%C3%A9//x;y=1?q=1&q=%20&=&empty"
@@ -130,9 +127,7 @@ def test_unknown_prefix_is_not_found(gateway: Gateway) -> None:
     assert (reply.status, reply.json["error"]) == (404, "not_found")
 
 
-def test_key_that_may_use_only_some_models_is_refused_where_the_body_is_not_read(
-    gateway: Gateway, provider: Provider
-) -> None:
+def test_key_that_may_use_only_some_models_is_refused_where_the_body_is_not_read(gateway: Gateway, provider: Provider) -> None:
     reply, request_id = try_path(gateway, {"Authorization": f"Bearer {sample.ONLY_ECHO}"}, "/openai/echo")
     assert_forbidden(reply)
     assert provider.find(request_id) == []

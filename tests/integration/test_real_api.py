@@ -6,7 +6,6 @@ from collections.abc import Callable
 import anthropic
 import openai
 import pytest
-
 from tests.support.gateway import Gateway, Record
 from tests.support.manifests import api_key, provider
 
@@ -41,13 +40,9 @@ def assert_recorded(gateway: Gateway, name: str, path: str) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_lm_27_openai(new_gateway: Callable[..., Gateway], *, streamed: bool) -> None:
     held = credential("OPENAI_API_KEY")
-    gateway = new_gateway().start(
-        provider("openai", "https://api.openai.com", credential=held), [api_key("real", KEY)]
-    )
+    gateway = new_gateway().start(provider("openai", "https://api.openai.com", credential=held), [api_key("real", KEY)])
     for path, model in (("/v1", f"openai/{OPENAI_MODEL}"), ("/openai/v1", OPENAI_MODEL)):
-        with openai.OpenAI(
-            api_key=KEY, base_url=gateway.base_url + path, max_retries=1, timeout=_SECONDS
-        ) as client:
+        with openai.OpenAI(api_key=KEY, base_url=gateway.base_url + path, max_retries=1, timeout=_SECONDS) as client:
             try:
                 options = {"stream": True, "stream_options": {"include_usage": True}} if streamed else {}
                 reply = client.chat.completions.create(model=model, messages=HELLO, max_tokens=16, **options)
@@ -64,9 +59,7 @@ def test_lm_27_anthropic(new_gateway: Callable[..., Gateway], *, streamed: bool)
         provider("anthropic", "https://api.anthropic.com", "anthropic", credential=held), [api_key("real", KEY)]
     )
     for path, model in (("", f"anthropic/{ANTHROPIC_MODEL}"), ("/anthropic", ANTHROPIC_MODEL)):
-        with anthropic.Anthropic(
-            api_key=KEY, base_url=gateway.base_url + path, max_retries=1, timeout=_SECONDS
-        ) as client:
+        with anthropic.Anthropic(api_key=KEY, base_url=gateway.base_url + path, max_retries=1, timeout=_SECONDS) as client:
             try:
                 reply = client.messages.create(model=model, messages=HELLO, max_tokens=16, stream=streamed)
                 assert list(reply) if streamed else reply.content[0].text

@@ -2,14 +2,13 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.client import IncompleteRead
 from typing import Any
 from uuid import uuid4
 
 import jsonschema
 import pytest
-
 from tests.support import sample
 from tests.support.client import call, stream
 from tests.support.gateway import Gateway
@@ -35,10 +34,10 @@ def chat(script: str, *, streamed: bool = False) -> dict[str, Any]:
 
 
 def test_lm_20_record_says_who_what_and_how(gateway: Gateway) -> None:
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     record = recorded(gateway, f"{CHAT}?trace=1", chat("openai/cached"))
     ended = datetime.fromisoformat(record["timestamp"])
-    assert before.timestamp() - 0.01 <= ended.timestamp() <= datetime.now(timezone.utc).timestamp()
+    assert before.timestamp() - 0.01 <= ended.timestamp() <= datetime.now(UTC).timestamp()
     assert record["timestamp"].endswith("Z")
     expected = {
         "key_id": "default/all",
@@ -162,9 +161,7 @@ def test_credential_in_the_query_is_redacted(gateway: Gateway) -> None:
         ("html-503", 503, "provider_error"),
     ],
 )
-def test_lm_24_upstream_errors_are_recorded_without_tokens(
-    gateway: Gateway, script: str, status: int, error: str
-) -> None:
+def test_lm_24_upstream_errors_are_recorded_without_tokens(gateway: Gateway, script: str, status: int, error: str) -> None:
     for path, prefix in ((CHAT, "openai/"), (f"/open{CHAT}", "")):
         record = recorded(gateway, path, chat(prefix + script))
         assert (record["status"], record["ended"], record["error_type"]) == (status, "completed", error)
@@ -192,9 +189,11 @@ def test_stream_that_the_provider_breaks_off_is_recorded(gateway: Gateway, surfa
     request_id = uuid4().hex
     path, model = (CHAT, "openai/break-6.slow-5x40") if surface == "managed" else (f"/open{CHAT}", "break-6.slow-5x40")
     headers = {"x-request-id": request_id}
-    with stream(gateway.base_url, path, chat(model, streamed=True), key=sample.ALL, headers=headers) as response:
-        with pytest.raises(IncompleteRead) as broken:
-            response.read()
+    with (
+        stream(gateway.base_url, path, chat(model, streamed=True), key=sample.ALL, headers=headers) as response,
+        pytest.raises(IncompleteRead) as broken,
+    ):
+        response.read()
     assert b"t\\u00f6k3" in broken.value.partial or "t\u00f6k3".encode() in broken.value.partial
     record = gateway.record(request_id)
     assert (record["status"], record["ended"], record["error_type"]) == (200, "upstream_failed", "provider_broken")

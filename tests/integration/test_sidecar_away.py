@@ -1,10 +1,9 @@
 """Without the sidecar nothing is allowed that was not vouched for, and nothing is lost (LM-11, LM-12)."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import Reply, call, stream
 from tests.support.gateway import Parts
@@ -18,8 +17,8 @@ FORBIDDEN = {"error": "forbidden", "message": "API key not authorized"}
 
 
 @pytest.fixture
-def parts(new_parts: Callable[..., Parts], provider: Provider) -> Iterator[Parts]:
-    yield new_parts(decision_seconds=SECONDS).start(sample.providers(provider.url), sample.keys())
+def parts(new_parts: Callable[..., Parts], provider: Provider) -> Parts:
+    return new_parts(decision_seconds=SECONDS).start(sample.providers(provider.url), sample.keys())
 
 
 def ask(gateway: Parts, key: str = sample.ALL, path: str = OPEN) -> Reply:
@@ -105,9 +104,7 @@ def test_lm_12_what_happens_without_the_sidecar_is_recorded_when_it_is_back(part
         assert record["usage_source"] == "provider"
 
 
-def test_lm_12_ledger_that_cannot_be_written_costs_no_answer(
-    new_parts: Callable[..., Parts], provider: Provider
-) -> None:
+def test_lm_12_ledger_that_cannot_be_written_costs_no_answer(new_parts: Callable[..., Parts], provider: Provider) -> None:
     parts = new_parts()
     in_the_way = parts.data / "ledger"
     parts.data.mkdir()
@@ -127,7 +124,7 @@ def test_lm_12_ledger_that_cannot_be_written_costs_no_answer(
 
 def test_change_of_keys_kills_every_cached_decision(parts: Parts) -> None:
     assert ask(parts).status == 200
-    parts.write("main", *sample.providers("http://127.0.0.1:1"), *[key for key in sample.keys()[1:]])
+    parts.write("main", *sample.providers("http://127.0.0.1:1"), *sample.keys()[1:])
     start = time.monotonic()
     parts.await_manifests()
     assert ask(parts).status == 403

@@ -4,7 +4,6 @@ import json
 from uuid import uuid4
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import call
 from tests.support.gateway import Gateway
@@ -103,7 +102,7 @@ def test_internal_locations_of_nginx_are_not_to_be_had(gateway: Gateway) -> None
 
 
 def test_sockets_are_private(gateway: Gateway) -> None:
-    """nginx lets everyone write to its own; the folder around them is what keeps others out."""
+    """Everyone may write to the one that nginx makes; the folder around them is what keeps others out."""
     assert (gateway.run / "control.sock").is_socket()
     assert (gateway.run / "sidecar.sock").is_socket()
     assert gateway.run.stat().st_mode & 0o077 == 0

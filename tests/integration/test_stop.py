@@ -32,9 +32,7 @@ def test_lm_26_a_stop_loses_no_record_and_cuts_no_stream(new_gateway: Callable[.
     assert (records["open"]["ended"], records["open"]["usage"]["output_tokens"]) == ("completed", 20)
 
 
-def test_lm_26_a_second_start_goes_on_where_the_first_ended(
-    new_gateway: Callable[..., Gateway], provider: Provider
-) -> None:
+def test_lm_26_a_second_start_goes_on_where_the_first_ended(new_gateway: Callable[..., Gateway], provider: Provider) -> None:
     gateway = new_gateway().start(sample.providers(provider.url), sample.keys())
     for _ in range(2):
         for _ in range(3):
@@ -46,12 +44,8 @@ def test_lm_26_a_second_start_goes_on_where_the_first_ended(
     assert len({one.split("-")[0] for one in ids}) == 2
 
 
-def test_lm_25_ledger_files_are_rotated_and_none_is_deleted(
-    new_gateway: Callable[..., Gateway], provider: Provider
-) -> None:
-    gateway = new_gateway(rotate_bytes=2000, spool_rotate_bytes=3000).start(
-        sample.providers(provider.url), sample.keys()
-    )
+def test_lm_25_ledger_files_are_rotated_and_none_is_deleted(new_gateway: Callable[..., Gateway], provider: Provider) -> None:
+    gateway = new_gateway(rotate_bytes=2000, spool_rotate_bytes=3000).start(sample.providers(provider.url), sample.keys())
     sent = [f"rotation-{number}" for number in range(30)]
     for request_id in sent:
         headers = {"x-request-id": request_id}

@@ -6,7 +6,6 @@ from http.client import HTTPResponse
 from typing import Any
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import call, stream
 from tests.support.gateway import Gateway
@@ -60,9 +59,7 @@ SPLITS = ["", ".crlf", ".split-1", ".split-5", ".split-97", ".crlf.split-1", ".c
 
 
 @pytest.mark.parametrize("how", SPLITS)
-def test_usage_is_asked_for_and_hidden_from_a_client_that_did_not_ask(
-    gateway: Gateway, provider: Provider, how: str
-) -> None:
+def test_usage_is_asked_for_and_hidden_from_a_client_that_did_not_ask(gateway: Gateway, provider: Provider, how: str) -> None:
     request_id = f"hidden{how}"
     body = {"model": f"openai/slow-0x5{how}", "stream": True, "messages": HELLO}
     reply = call(gateway.base_url, CHAT, body, key=sample.ALL, headers={"x-request-id": request_id})

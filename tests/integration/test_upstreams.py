@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
 from tests.support import sample
 from tests.support.client import call
 from tests.support.gateway import Gateway

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from ostiary_gateway.bundle.folder import publish
 from tests.support import client
 from tests.support.compiled import compile_folder
 from tests.support.manifests import Manifest
 from tests.support.process import Program, child_of, free_port, python
 from tests.support.wait import until
+
+from ostiary_gateway.bundle.folder import publish
 
 Record = dict[str, Any]
 _READY_SECONDS = 30.0
@@ -48,6 +48,11 @@ class Gateway:
             if program.running:
                 program.stop(_STOP_SECONDS)
 
+    def drop(self) -> None:
+        """An end that waits for nothing, for gateways that no test asks about any more."""
+        for program in self.programs.values():
+            program.hurry(_STOP_SECONDS)
+
     def pid(self, part: str) -> int:
         """Process of a part: `supervisor` or `sidecar`."""
         return until(lambda: child_of(self.programs["run"].pid, part), f"{part} runs")
@@ -67,7 +72,7 @@ class Gateway:
         return "\n".join(program.output for program in self.programs.values())
 
     def status(self) -> dict[str, Any]:
-        """nginx's own account: epoch, generation, in_flight, issued, workers. Empty while it cannot be asked."""
+        """What nginx says of itself: epoch, generation, in_flight, issued, workers. Empty while it cannot be asked."""
         try:
             return dict(json.loads(unix_get(self.run / "control.sock", "/status")))
         except (OSError, ValueError):
@@ -124,9 +129,7 @@ class Gateway:
         self._start_program("run", "ostiary_operator", "run", "--no-fake")
 
     def _start_program(self, part: str, *arguments: str) -> None:
-        self.programs[part] = python(
-            self.folder / f"{part}.log", *arguments, settings=self._settings, cwd=self.folder
-        )
+        self.programs[part] = python(self.folder / f"{part}.log", *arguments, settings=self._settings, cwd=self.folder)
 
     def _await_digest(self, digest: str) -> None:
         until(lambda: self._serves(digest), f"bundle {digest} is in force in {self.folder}", _READY_SECONDS)
@@ -144,7 +147,7 @@ class Parts(Gateway):
         self._start_program(part, "ostiary_gateway", part)
 
     def stop(self) -> None:
-        """nginx first: what it still writes is read before the sidecar ends."""
+        """First nginx: what it still writes is read before the sidecar ends."""
         for part in ("supervisor", "sidecar"):
             if part in self.programs and self.programs[part].running:
                 self.programs[part].stop(_STOP_SECONDS)
@@ -173,5 +176,3 @@ def unix_get(path: Path, target: str) -> bytes:
     if b" 200 " not in head.split(b"\r\n")[0]:
         raise ValueError(head.decode())
     return body
-
-

@@ -24,6 +24,8 @@ _KINDS = {
     "pods": ("v1", "Pod"),
     "events": ("v1", "Event"),
     "leases": ("coordination.k8s.io/v1", "Lease"),
+    "namespaces": ("v1", "Namespace"),
+    "customresourcedefinitions": ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
 }
 _NO_CONTENT_CHANGE = ("resourceVersion", "generation", "managedFields")
 
@@ -33,7 +35,7 @@ class Kube:
 
     def __init__(self) -> None:
         self.objects: dict[Place, Object] = {}
-        self.journal: list[tuple[str, str]] = []  # (method, path) of every request but watches
+        self.journal: list[tuple[str, str]] = []  # (method, path) of every request; a watch's method is WATCH
         self.refuse: Callable[[str, str], int] = lambda _method, _path: 0
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
@@ -49,7 +51,7 @@ class Kube:
 
     def writes(self) -> list[tuple[str, str]]:
         """What was asked that changes something, the lease aside."""
-        return [(method, path) for method, path in self.journal if method != "GET" and "/leases" not in path]
+        return [(method, path) for method, path in self.journal if method not in ("GET", "WATCH") and "/leases" not in path]
 
     def kubeconfig(self, folder: Path) -> str:
         """A file that says where this is."""
@@ -122,7 +124,9 @@ class Kube:
         before = self.objects.get(place)
         meta = body["metadata"]
         now = {"uid": before["metadata"]["uid"] if before else f"uid-{next(self._uids)}"}
-        now["creationTimestamp"] = before["metadata"]["creationTimestamp"] if before else f"2026-01-01T00:00:{len(self.objects) % 60:02}Z"
+        now["creationTimestamp"] = (
+            before["metadata"]["creationTimestamp"] if before else f"2026-01-01T00:00:{len(self.objects) % 60:02}Z"
+        )
         generation = before["metadata"]["generation"] if before else 0
         changed = not before or before.get("spec") != body.get("spec")
         meta |= now | {"generation": generation + 1 if changed else generation}
@@ -166,12 +170,15 @@ class Kube:
             return refusal
         found = [item for place, item in sorted(self.objects.items()) if _selected(place[0], item, request)]
         begin = int(request.query.get("continue", "0"))
-        end = begin + int(request.query.get("limit", "0") or len(found) + 1)
+        end = begin + int(request.query.get("limit", len(found)))
         meta = {"resourceVersion": str(next(self._versions))} | ({"continue": str(end)} if end < len(found) else {})
         return web.json_response({"kind": "List", "metadata": meta, "items": found[begin:end]})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         since = int(request.query.get("resourceVersion") or 0)
+        async with self._changed:
+            self.journal.append(("WATCH", request.path))
+            self._changed.notify_all()
         refusal = self.refuse("WATCH", request.path)
         if refusal:
             return _status(refusal)

@@ -9,7 +9,6 @@ from tests.support.process import Program, python
 from tests.support.wait import until
 
 
-
 @dataclass(frozen=True)
 class Seen:
     """A request as it reached the provider. `headers` in the order of arrival, names in lower case."""
@@ -41,9 +40,12 @@ class Provider:
     def __init__(self, log: Path, certificate: Path | None = None) -> None:
         tls = ("--certificate", str(certificate)) if certificate else ()
         self.program: Program = python(log, "ostiary_operator", "fake-provider", "--port", "0", *tls)
-        said = until(lambda: self.program.output.partition("fake provider: ")[2].strip(), "the fake provider listens")
+        said = until(self._said, "the fake provider listens")
         self.port = int(said.split()[0])
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def _said(self) -> str:
+        return self.program.output.partition("fake provider: ")[2].strip()
 
     def seen(self) -> list[Seen]:
         """The last thousand requests, oldest first."""

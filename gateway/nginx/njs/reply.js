@@ -103,7 +103,10 @@ function remember(seen, chunk, length) {
  */
 export function line(r) {
     const v = r.variables;
-    settle(/** @type {string} */ (v.ostiary_id), /** @type {string} */ (v.ostiary_fields));
+    if (!v.ostiary_id) {
+        return '';
+    }
+    settle(v.ostiary_id, /** @type {string} */ (v.ostiary_fields));
     const seen = r.seen;
     if (seen === undefined) {
         return '{"last":false}';

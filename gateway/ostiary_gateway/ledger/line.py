@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -158,9 +159,10 @@ def _attempts(line: Line, provider: str) -> tuple[Attempt, ...]:
     """One for each try; nginx notes 502 and 504 where there was no answer, only the header's time tells."""
     if not line.us and not line.addr:
         return ()
-    columns = [_LIST.split(text) for text in (line.addr, line.us, line.uc, line.uh, line.ur)]
+    told = (line.addr, line.us, line.uc, line.uh, line.ur)
+    columns = [_LIST.split(text) if " " in text else [text] for text in told]
     longest = max(map(len, columns))
-    rows = zip(*(column + ["-"] * (longest - len(column)) for column in columns), strict=True)
+    rows = (told,) if longest == 1 else zip_longest(*columns, fillvalue="-")
     return tuple(
         Attempt(
             provider=provider,

@@ -4,6 +4,7 @@ An id between nginx's registry and the spool, or between the spool and the ledge
 counts as lost is the smallest number of missing ids over `SETTLE` seconds with the spool read to its end all the time.
 """
 
+from collections import deque
 from collections.abc import Mapping
 
 from ostiary_gateway.store import Epoch, Seen
@@ -15,7 +16,7 @@ class Losses:
     def __init__(self, known: Mapping[str, Epoch], settle: float = SETTLE) -> None:
         self._known = dict(known)
         self._settle = settle
-        self._waiting: dict[str, tuple[float, int]] = {}  # epoch -> since when, fewest missing
+        self._recent: dict[str, deque[tuple[float, int]]] = {}  # epoch -> when, how many were missing then
 
     @property
     def total(self) -> int:
@@ -26,7 +27,7 @@ class Losses:
 
     def unsettle(self) -> None:
         """The spool is not read to its end: what is missing now may lie in it."""
-        self._waiting.clear()
+        self._recent.clear()
 
     def observe(self, epoch: str, issued: int, in_flight: int, seen: Seen, now: float) -> None:
         """Compare what nginx says of its running epoch with the ledger; also settle epochs that have ended.
@@ -42,18 +43,16 @@ class Losses:
         self._known[epoch] = Epoch(max(issued, before.issued), before.lost)
         for each, told in list(self._known.items()):
             flying = in_flight if each == epoch else 0
-            missing = max(told.issued, seen.largest(each)) - seen.count(each) - flying - told.lost
-            if lost := self._settled(each, missing, now):
-                self._known[each] = Epoch(told.issued, told.lost + lost)
+            missing = max(told.issued, seen.largest(each)) - seen.count(each) - flying
+            if missing <= told.lost:
+                self._recent.pop(each, None)
+            elif (fewest := self._fewest(each, missing, now)) > told.lost:
+                self._known[each] = Epoch(told.issued, fewest)
 
-    def _settled(self, epoch: str, missing: int, now: float) -> int:
-        if missing <= 0:
-            self._waiting.pop(epoch, None)
-            return 0
-        since, fewest = self._waiting.get(epoch, (now, missing))
-        fewest = min(fewest, missing)
-        self._waiting[epoch] = since, fewest
-        if now - since < self._settle:
-            return 0
-        del self._waiting[epoch]
-        return fewest
+    def _fewest(self, epoch: str, missing: int, now: float) -> int:
+        """The smallest number of the last `settle` seconds; 0 while they are not over."""
+        recent = self._recent.setdefault(epoch, deque())
+        recent.append((now, missing))
+        while len(recent) > 1 and now - recent[1][0] >= self._settle:
+            recent.popleft()
+        return min(number for _, number in recent) if now - recent[0][0] >= self._settle else 0

@@ -21,7 +21,7 @@ from ostiary_gateway.store import Epoch
 QUEUE = 10_000
 """Records of `POST /stats` that wait at most; more are dropped."""
 
-_IDLE = 0.05  # seconds between looks at the spool; also gathers lines into batches
+_IDLE = 0.1  # seconds between looks at the spool; also gathers lines into batches
 _BACKOFF = (0.1, 5.0)  # seconds after the first failure and at most
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -80,10 +80,12 @@ class Spool:
             OSError: the folder or a file cannot be read.
         """
         there: dict[int, SpoolFile] = {}
-        for path in sorted(self._folder.glob("usage*.spool"), key=_age):
+        with os.scandir(self._folder) as found:
+            names = [file.name for file in found if file.name.startswith("usage") and file.name.endswith(".spool")]
+        for name in sorted(names, key=_age):
+            path = self._folder / name
             with contextlib.suppress(FileNotFoundError):  # renamed since it was listed: it is found next time
-                inode = path.stat().st_ino
-                file = self._files.get(inode) or SpoolFile(path, self._known)
+                file = self._files.get(path.stat().st_ino) or SpoolFile(path, self._known)
                 file.path = path
                 there[file.inode] = file
         for inode in self._files.keys() - there.keys():
@@ -116,5 +118,5 @@ def texts(data: bytes) -> Iterator[bytes]:
     yield from rest
 
 
-def _age(path: Path) -> tuple[bool, int, str]:
-    return path.name == LIVE, len(path.name), path.name
+def _age(name: str) -> tuple[bool, int, str]:
+    return name == LIVE, len(name), name

@@ -40,7 +40,7 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
         "http.conf": _http(settings, machine, folders),
         "listen.conf": f"listen {_address(settings.host, settings.port)} reuseport backlog=4096;\n",
         "control.conf": f"listen {_socket(folders.control_socket)};\n",
-        "spool.conf": f"access_log {_path(folders.spool)} spool if=$ostiary_id;\n",
+        "spool.conf": f"access_log {_path(folders.spool)} spool if=$ostiary_usage;\n",
         "njs/settings.js": _njs_settings(settings, folders, epoch),
     }
     return files | {name: text.encode() for name, text in texts.items()} | {UPSTREAMS: upstreams}

@@ -96,7 +96,7 @@ class Keeper:
             await self._look(orders)
         except (OSError, StartError) as error:
             if str(error) != self._trouble:
-                _log.exception("the supervisor is in trouble; nginx is left as it is")
+                _log.warning("nginx is left as it is: %s", error)
             self._trouble = str(error)
         else:
             self._trouble = ""
@@ -122,7 +122,7 @@ class Keeper:
         self._deaths = 0 if time.monotonic() - self._started > _SETTLED_SECONDS else self._deaths
         pause = _PAUSES[min(self._deaths, len(_PAUSES) - 1)]
         self._deaths += 1
-        _log.error("nginx %d died; the next one starts in %.1f s", dead, pause)
+        _log.error("nginx %s; the next one starts in %.1f s", f"{dead} died" if dead else "does not run", pause)
         self._nginx.release_orphans(dead)
         self._nginx.forget()
         self._tell(msgspec.structs.replace(self._report, pid=0, upstreams="", problem="nginx died"))

@@ -16,7 +16,8 @@ LARGEST = 2**53
 
 CHARS_PER_TOKEN = 4
 
-Terms = tuple[str, ...]  # dotted paths whose values are added; those that are absent count nothing
+Terms = tuple[str, ...]  # paths of one name or two, whose values are added; those that are absent count nothing
+_NUMBERS = (int, float)  # and not bool, which is an int elsewhere
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -94,9 +95,7 @@ def normalise(
         complete: the whole reply arrived from the provider.
         chars: characters of answer text seen in a cut stream, to estimate from.
     """
-    raw: dict[str, Any] = {}
-    for each in raws:
-        raw |= each
+    raw = raws[0] if len(raws) == 1 else {name: value for each in raws for name, value in each.items()}
     shape = next((shape for shape in SHAPES if not shape.marks.isdisjoint(raw)), None)
     if shape is None:
         return _estimate(chars)
@@ -130,17 +129,21 @@ def _read(shape: Shape, raw: Mapping[str, Any]) -> Usage:
 
 def _first(raw: Mapping[str, Any], alternatives: tuple[Terms, ...]) -> int | None:
     for terms in alternatives:
-        counts = [count for path in terms if (count := _count(raw, path)) is not None]
-        if counts:
-            return sum(counts)
+        total = None
+        for path in terms:
+            if (count := _count(raw, path)) is not None:
+                total = count if total is None else total + count
+        if total is not None:
+            return total
     return None
 
 
 def _count(raw: Mapping[str, Any], path: str) -> int | None:
-    value: Any = raw
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+    outer, _, inner = path.partition(".")
+    value = raw.get(outer)
+    if inner:
+        value = value.get(inner) if isinstance(value, dict) else None
+    if value is None or type(value) not in _NUMBERS or not 0 <= value <= LARGEST:
         return None
     return int(value)
 

@@ -72,13 +72,13 @@ def decode_metadata(obj: Object) -> Metadata:
 
 def _spec(obj: Object, kind: type[_Struct]) -> _Struct | Invalid:
     raw = obj.get("spec")
-    unprintable = _unprintable(raw, "spec")
-    if unprintable:
-        return unprintable
     try:
-        return msgspec.convert(raw if raw is not None else {}, kind)
+        unprintable = None if _is_plain(raw) else _unprintable(raw, "spec")
+        return unprintable or msgspec.convert(raw if raw is not None else {}, kind)
     except (msgspec.ValidationError, OverflowError) as error:
         return _explain(str(error))
+    except RecursionError:
+        return Invalid("spec", "is nested too deeply")
 
 
 def _status(obj: Object, kind: type[_Struct]) -> _Struct:
@@ -104,6 +104,15 @@ def _explain(text: str) -> Invalid:
     if reason.startswith("Invalid enum value"):
         reason = "is none of the values that it may have"
     return Invalid(path, reason.replace("`", ""))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether its JSON is ASCII without an escape, as nearly always: then no text in it can hold a control character."""
+    try:
+        text = msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError):
+        return False
+    return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
 def _unprintable(value: object, path: str) -> Invalid | None:

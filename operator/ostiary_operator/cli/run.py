@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -31,13 +32,10 @@ def run(manifests: str | None, port: int | None, fake: bool, fake_port: int) -> 
     """
     options = {"OSTIARY_MANIFESTS": manifests, "OSTIARY_PORT": port}
     try:
-        plan = _plan(
-            {name: str(value) for name, value in options.items() if value is not None}, fake_port if fake else 0
-        )
+        plan = _plan({name: str(value) for name, value in options.items() if value is not None}, fake_port if fake else 0)
         nginx = find_nginx(plan.settings.nginx) if sys.platform == "linux" else None
         if nginx is None:
             _elsewhere(plan)
-            return
         check(plan)
         held = lock(plan.run)
         asyncio.run(_serve(plan, nginx))
@@ -60,10 +58,10 @@ def _plan(options: Mapping[str, str], fake_port: int) -> Plan:
     return Plan(settings=load(environ, text), environ=environ, fake_port=fake_port)
 
 
-def _elsewhere(plan: Plan) -> None:
+def _elsewhere(plan: Plan) -> NoReturn:
     """No nginx: on Debian it can be fetched, on other systems docker may have it."""
     if plan.settings.nginx:
         raise CannotRunError(f"nginx is missing: OSTIARY_NGINX={plan.settings.nginx} is no nginx >= 1.30")
     if sys.platform == "linux" and shutil.which("apt-get") is not None:
         raise CannotRunError("nginx >= 1.30 is missing: run hack/dev/get-nginx .tools/nginx, or set OSTIARY_NGINX")
-    sys.exit(container.run(plan, platform.system()))
+    container.run(plan, platform.system())

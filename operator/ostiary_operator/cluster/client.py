@@ -6,6 +6,7 @@ would be built twice, once as a model and once as ours.
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import aiohttp
@@ -23,6 +24,17 @@ _REFUSALS: Mapping[int, type[RefusedError]] = {404: MissingError, 409: ConflictE
 _BUSY = 429
 _BROKEN = 500
 _REFUSED = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the API server, for who has to make connections of their own. An empty text is none."""
+
+    server: str
+    ca_file: str
+    certificate_file: str
+    key_file: str
+    token: str = field(repr=False)
 
 
 class Client:
@@ -49,6 +61,18 @@ class Client:
 
     async def close(self) -> None:
         await self._api.close()
+
+    async def access(self) -> Access:
+        """As it is now: a pod's token is replaced every hour."""
+        configuration = self._api.configuration
+        token = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return Access(
+            server=configuration.host,
+            ca_file=configuration.ssl_ca_cert or "",
+            certificate_file=configuration.cert_file or "",
+            key_file=configuration.key_file or "",
+            token=(token or "").split(" ")[-1],
+        )
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         return await self._call("GET", resource.path(namespace, name))

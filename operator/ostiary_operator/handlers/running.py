@@ -25,15 +25,17 @@ async def run_operator(settings: Settings, kubeconfig: str = "", stop: asyncio.E
         service = Service(client, settings, identity)
         running = tasks.create_task(service.run())
         await service.gathered.wait()  # the kinds exist, or kopf would not see them
-        await _watch(service, settings, identity, stop)
+        await _watch(service, client, settings, stop, identity)
         running.cancel()
 
 
-async def _watch(service: Service, settings: Settings, identity: str, stop: asyncio.Event | None) -> None:
+async def _watch(
+    service: Service, client: Client, settings: Settings, stop: asyncio.Event | None, identity: str
+) -> None:
     namespaces = [name.strip() for name in settings.watch_namespaces.split(",") if name.strip()]
     address = f"http://{settings.metrics_host}:{settings.metrics_port}/healthz"
     await kopf.operator(
-        registry=build_registry(service),
+        registry=build_registry(service, client),
         identity=Identity(identity),  # or kopf asks for the name of a user that a random uid does not have
         standalone=True,
         clusterwide=not namespaces,

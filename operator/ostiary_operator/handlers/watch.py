@@ -5,18 +5,26 @@ from typing import Any
 import kopf
 
 from ostiary_operator.api import names
+from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, SECRETS
 from ostiary_operator.reconcile.gather import SECRET_FIELDS
 from ostiary_operator.reconcile.service import Service
 
 
-def build_registry(service: Service) -> kopf.OperatorRegistry:
-    """All handlers, bound to one service."""
+def build_registry(service: Service, client: Client) -> kopf.OperatorRegistry:
+    """All handlers, bound to one service; kopf reaches the API server as `client` does."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        access = await client.access()
+        return kopf.ConnectionInfo(
+            server=access.server,
+            ca_path=access.ca_file or None,
+            certificate_path=access.certificate_file or None,
+            private_key_path=access.key_file or None,
+            token=access.token or None,
+        )
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:

@@ -1,11 +1,9 @@
 """Conditions of one object, computed once, at the end."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 
 from ostiary_operator.api import conditions as c
-from ostiary_operator.api import times
 from ostiary_operator.api.conditions import Condition, ConditionStatus, ConditionType
 from ostiary_operator.graph import Problem
 
@@ -30,25 +28,29 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What dates a condition: the conditions before, the generation they are about now, and the moment."""
+    """What dates a condition: the conditions before, the generation they are about now, and the moment (RFC 3339)."""
 
     previous: tuple[Condition, ...]
     generation: int
-    now: datetime
+    now: str
 
 
 def conditions(
-    problems: Iterable[Problem], rollout: Rollout, history: History, refused: Verdict | None = None
+    problems: tuple[Problem, ...], rollout: Rollout, history: History, refused: Verdict | None = None
 ) -> tuple[Condition, ...]:
     """Accepted, ResolvedRefs, Programmed, Ready. `refused`: why an object in order is not ready all the same."""
-    found = tuple(problems)
-    accepted = _of(found, c.ACCEPTED, c.REASON_ACCEPTED, "used as it is written")
-    resolved = _of(found, c.RESOLVED_REFS, c.REASON_RESOLVED_REFS, "everything it refers to is there")
+    return tuple(_dated(verdict, history) for verdict in _verdicts(problems, rollout, refused))
+
+
+@lru_cache(maxsize=1024)
+def _verdicts(problems: tuple[Problem, ...], rollout: Rollout, refused: Verdict | None) -> tuple[Verdict, ...]:
+    """Remembered, because thousands of keys are in one and the same state."""
+    accepted = _of(problems, c.ACCEPTED, c.REASON_ACCEPTED, "used as it is written")
+    resolved = _of(problems, c.RESOLVED_REFS, c.REASON_RESOLVED_REFS, "everything it refers to is there")
     if accepted.status == "False":
         resolved = Verdict(c.RESOLVED_REFS, "Unknown", c.REASON_NOT_USED, "not looked at; Accepted says why")
-    programmed = _programmed(rollout, usable=not any(problem.fatal for problem in found))
-    verdicts = (accepted, resolved, programmed, _ready((accepted, resolved, programmed), refused))
-    return tuple(_dated(verdict, history) for verdict in verdicts)
+    programmed = _programmed(rollout, usable=not any(problem.fatal for problem in problems))
+    return accepted, resolved, programmed, _ready((accepted, resolved, programmed), refused)
 
 
 def _of(problems: tuple[Problem, ...], kind: ConditionType, reason: str, message: str) -> Verdict:
@@ -89,6 +91,6 @@ def _dated(verdict: Verdict, history: History) -> Condition:
         status=verdict.status,
         reason=verdict.reason,
         message=verdict.message,
-        last_transition_time=before.last_transition_time if before and same else times.to_text(history.now),
+        last_transition_time=before.last_transition_time if before and same else history.now,
         observed_generation=history.generation,
     )

@@ -15,14 +15,14 @@ from ostiary_operator.status.conditions import History, Rollout, Verdict, condit
 
 def provider(node: ProviderNode, rollout: Rollout, now: datetime) -> ProviderStatus:
     resource = node.resource
-    history = History(resource.status.conditions, resource.metadata.generation, now)
+    history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
     return ProviderStatus(conditions=conditions(node.problems, rollout, history), prefix=resource.prefix)
 
 
 def api_key(node: KeyNode, rollout: Rollout, now: datetime, last_used: str = "") -> ApiKeyStatus:
     """`last_used` is when a gateway last saw the retiring value (RFC 3339), empty if none did: what was known stays."""
     resource = node.resource
-    history = History(resource.status.conditions, resource.metadata.generation, now)
+    history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
     refused = _refused(resource.spec, now) if resource.spec else None
     return ApiKeyStatus(
         conditions=conditions(node.problems, rollout, history, refused),

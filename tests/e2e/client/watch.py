@@ -12,6 +12,7 @@ import time
 from urllib.parse import urlsplit
 
 PAUSE = 0.02
+telling = threading.Lock()
 
 
 def ask(connection, path, key):
@@ -20,6 +21,13 @@ def ask(connection, path, key):
     response = connection.getresponse()
     response.read()
     return sent, response.status
+
+
+def tell(what):
+    """A whole line at once: the threads share stdout."""
+    with telling:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
 
 
 def watch(url, key, wanted, deadline):
@@ -33,7 +41,7 @@ def watch(url, key, wanted, deadline):
             connection.close()
             sent, status = time.time(), 0
         if first or status == wanted:
-            print(json.dumps({"url": url, "at": sent, "status": status, "reached": status == wanted}), flush=True)
+            tell({"url": url, "at": sent, "status": status, "reached": status == wanted})
             first = False
         if status == wanted:
             return

@@ -66,6 +66,12 @@ def test_a_spec_of_another_shape_is_a_value_too(spec: object) -> None:
     assert decode.provider({"metadata": {"name": "k"}, "spec": spec}).invalid is not None
 
 
+def test_a_spec_without_an_end_is_refused() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    assert decode.api_key(api_key(sha256=SHA256, models=endless)).spec is None
+
+
 def test_defaults_are_those_of_the_definition() -> None:
     spec = decode.api_key(api_key(generate={})).spec
     assert spec is not None

@@ -1,6 +1,7 @@
 """The sidecar's watch of the bundle: from the API server into run/bundle, and back as annotations of its pod."""
 
 import asyncio
+import contextlib
 import json
 import stat
 from collections.abc import AsyncIterator, Mapping
@@ -46,7 +47,8 @@ async def watching(kube: Kube, run: Path, uses: Mapping[str, str] | None = None,
         yield cluster
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def in_force(run: Path, digest: str) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ostiary_gateway.ledger.names import Name
 from tests.support.spool_lines import line
+
+from ostiary_gateway.ledger.names import Name
 
 DAY = 86_400
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.spool_lines import REPLY, line, lost
 
 from ostiary_gateway.contract.record import Attempt, Record, Usage
 from ostiary_gateway.ledger.line import LineError, decode, record
-from tests.support.spool_lines import REPLY, line, lost
 
 BROKEN = REPLY | {"last": False, "usage": []}
 NO_ANSWER = {"uh": "-", "uc": "-", "u": ""}
@@ -152,6 +152,7 @@ def test_an_epoch_may_hold_dashes() -> None:
 _times = st.sampled_from(["", "-", "0.001", "0.001, 0.002", "0.001 : -", "-, -"])
 
 
+@settings(deadline=None)
 @given(us=st.sampled_from(["", "-", "200", "502, 200", "502 : 504"]), uh=_times, uc=_times, ur=_times, addr=st.text(max_size=9))
 def test_lists_of_any_length_are_read(us: str, uh: str, uc: str, ur: str, addr: str) -> None:
     assert isinstance(_record(line(us=us, uh=uh, uc=uc, ur=ur, addr=addr)), Record)

@@ -5,10 +5,10 @@ import sqlite3
 from typing import Any
 
 import pytest
+from tests.support.spool_lines import line, lost
 
 from ostiary_gateway.ledger.pump import LedgerError, Pump
 from ostiary_gateway.ledger.spool import CHUNK
-from tests.support.spool_lines import line, lost
 
 
 def _lines(first: int, last: int) -> bytes:

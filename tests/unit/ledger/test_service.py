@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.spool_lines import line
 
 from ostiary_gateway.contract.record import Record
 from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.ledger import Ledger
 from ostiary_gateway.ledger.service import QUEUE
-from tests.support.spool_lines import line
 
 
 class Run:
@@ -43,6 +43,12 @@ class Run:
     async def end(self) -> None:
         self.stop.set()
         await self.task
+
+
+async def _problem(ledger: Ledger) -> None:
+    async with asyncio.timeout(10):
+        while not ledger.problem:  # noqa: ASYNC110 - a problem is a state, it has no event
+            await asyncio.sleep(0.01)
 
 
 def _external(number: int) -> Record:
@@ -91,9 +97,7 @@ async def test_lm_12_an_unusable_folder_is_a_problem_and_no_error(tmp_path: Path
     run = Run(tmp_path)
     run.append(line(1))
     run.ledger.submit(_external(1))
-    async with asyncio.timeout(10):
-        while not run.ledger.problem:
-            await asyncio.sleep(0)
+    await _problem(run.ledger)
     assert "File exists" in run.ledger.problem
     assert run.ledger.lag_seconds > 0
     (tmp_path / "ledger").unlink()
@@ -107,9 +111,7 @@ async def test_a_second_ledger_of_the_same_folder_waits_for_the_first(tmp_path: 
     first.append(line(1))
     await first.count(1)
     second = Run(tmp_path)
-    async with asyncio.timeout(10):
-        while not second.ledger.problem:
-            await asyncio.sleep(0)
+    await _problem(second.ledger)
     assert "another process" in second.ledger.problem
     await first.end()
     second.append(line(2))

@@ -9,11 +9,11 @@ import jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.spool_lines import REPLY, line, lost
 
 from ostiary_gateway.cli.usage import usage
 from ostiary_gateway.contract.record import Record
 from ostiary_gateway.usage import REPLY_LIMIT
-from tests.support.spool_lines import REPLY, line, lost
 
 LMGATE = [
     "timestamp", "lmgate_id", "provider", "endpoint", "model", "status", "input_tokens", "output_tokens", "masked_key",

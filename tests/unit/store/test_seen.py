@@ -1,11 +1,12 @@
 """Ids as ranges are the same as a set of ids."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary_gateway.store import Ranges, Seen
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60)))
 def test_ranges_are_a_set(numbers: list[int]) -> None:
     ranges, model = Ranges(), set[int]()
@@ -18,6 +19,7 @@ def test_ranges_are_a_set(numbers: list[int]) -> None:
     assert Ranges(ranges.bounds()).bounds() == ranges.bounds()
 
 
+@settings(deadline=None)
 @given(st.permutations(range(1, 30)))
 def test_numbers_without_holes_are_one_range(numbers: list[int]) -> None:
     ranges = Ranges()

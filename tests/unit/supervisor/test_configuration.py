@@ -86,9 +86,7 @@ def test_root_keeps_its_workers_its_own() -> None:
 
 
 def test_provider_settings() -> None:
-    http = values(
-        build(Settings(upstream_connect_seconds=3, upstream_read_seconds=9, max_body_bytes=1000))["http.conf"]
-    )
+    http = values(build(Settings(upstream_connect_seconds=3, upstream_read_seconds=9, max_body_bytes=1000))["http.conf"])
     assert http["resolver"] == ["10.96.0.10", "[fd00::a]:5353", "valid=10s", "ipv6=off"]
     assert http["proxy_connect_timeout"] == ["3s"]
     assert http["proxy_read_timeout"] == ["9s"]

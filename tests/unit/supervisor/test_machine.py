@@ -50,9 +50,7 @@ def test_resolvers_as_nginx_writes_them(setting: str, expected: tuple[str, ...])
     assert machine._resolvers(setting) == expected
 
 
-@pytest.mark.parametrize(
-    "setting", ["dns.example", "10.0.0.1;", "10.0.0.1:x", "10.0.0.1:", "fe80::1%eth0", "10.0.0.1:53:1"]
-)
+@pytest.mark.parametrize("setting", ["dns.example", "10.0.0.1;", "10.0.0.1:x", "10.0.0.1:", "fe80::1%eth0", "10.0.0.1:53:1"])
 def test_a_resolver_that_is_no_address_is_refused(setting: str) -> None:
     with pytest.raises(StartError, match="OSTIARY_RESOLVER"):
         machine._resolvers(setting)

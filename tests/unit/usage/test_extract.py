@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary_gateway.usage import REPLY_LIMIT, Reply, extract
@@ -43,11 +43,13 @@ def test_data_lines_of_one_event_are_joined() -> None:
     assert splitter.feed(b"event: a\ndata: 1\nid: 3\ndata: 2\n\n") == [b"1\n2"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["application/json", "text/event-stream", "image/png"]))
 def test_lm_22_no_body_raises(body: bytes, content_type: str) -> None:
     assert isinstance(extract(body, content_type), Reply)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_no_text_of_a_usage_object_passes(usage: object) -> None:
     body = json.dumps({"usage": usage, "model": "m"}).encode()

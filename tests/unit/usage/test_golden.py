@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary_gateway.usage import extract, normalise
@@ -54,6 +54,7 @@ def test_streams_may_be_split_at_any_byte(body: bytes) -> None:
         assert split.feed(body[:at]) + split.feed(body[at:]) + split.finish() == events
 
 
+@settings(deadline=None)
 @given(body=st.sampled_from(STREAMS), data=st.data())
 def test_streams_may_be_split_anywhere_many_times(body: bytes, data: st.DataObject) -> None:
     whole = Splitter()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary_gateway.contract.record import Usage
@@ -81,6 +81,7 @@ _names = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(_names, _counts | st.dictionaries(_names, _counts)), max_size=3), st.floats() | st.none())
 def test_counts_are_whole_numbers_or_unknown(raws: list[dict[str, Any]], chars: float | None) -> None:
     usage, _ = normalise(raws, stream=True, complete=False, chars=chars)

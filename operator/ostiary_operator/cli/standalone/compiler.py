@@ -11,7 +11,7 @@ from ostiary_operator.dataplane import compile_graph
 from ostiary_operator.graph import Policy, resolve
 from ostiary_operator.source import folder
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
 _HERE = Policy(allow_local=True)
 
 

@@ -3,18 +3,19 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ostiary_operator.cli.standalone.plan import CannotRunError, Plan
 
 IMAGE = "ostiary-gateway:dev"
 _DOCKERFILE = Path("gateway/Dockerfile")
 _INSIDE = {"OSTIARY_HOST": "0.0.0.0", "OSTIARY_RUN": "/tmp/ostiary", "OSTIARY_DATA": "/data"}  # noqa: S108 - container's
+_OUTSIDE = ("OSTIARY_NGINX", "OSTIARY_MANIFESTS", "OSTIARY_CONFIG")  # paths of this machine
 
 
-def run(plan: Plan, system: str) -> int:
-    """Run the gateway in a container until it ends; its exit code. Builds the image if it is not there yet.
+def run(plan: Plan, system: str) -> NoReturn:
+    """Become `docker run`, so that Ctrl-C reaches the container. Builds the image if it is not there yet.
 
     Raises:
         CannotRunError: there is no docker, or no image and nothing to build it from.
@@ -26,22 +27,22 @@ def run(plan: Plan, system: str) -> int:
     if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False).returncode != 0:
         _build()
     plan.data.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(command(plan), check=False).returncode
+    words = command(plan)
+    os.execvpe(words[0], words, {**plan.environ})  # noqa: S606 - no shell is wanted
 
 
-def command(plan: Plan) -> Sequence[str]:
-    """`docker run`: ports on this machine's loopback only, files owned by the caller."""
+def command(plan: Plan) -> list[str]:
+    """`docker run`: files owned by the caller, and credentials by name only, since anyone may read a command line."""
     published = f"{plan.settings.host}:{plan.settings.port}:{plan.settings.port}"
-    settings = {name: value for name, value in plan.environ.items() if name.startswith("OSTIARY_")} | _INSIDE
-    for name in ("OSTIARY_NGINX", "OSTIARY_MANIFESTS", "OSTIARY_CONFIG"):
-        settings.pop(name, None)
-    secrets = [name for name in plan.environ if name.endswith("_API_KEY")]
+    ours = {name: value for name, value in plan.environ.items() if name.startswith("OSTIARY_")}
+    settings = {name: value for name, value in (ours | _INSIDE).items() if name not in _OUTSIDE}
+    credentials = {name for name in plan.environ if name.endswith("_API_KEY") or name not in os.environ} - ours.keys()
     return [
-        *("docker", "run", "--rm", "--init", "-i", "--user", f"{os.getuid()}:{os.getgid()}", "--publish", published),
+        *("docker", "run", "--rm", "-i", "--user", f"{os.getuid()}:{os.getgid()}", "--publish", published),
         *("--volume", f"{plan.manifests.absolute()}:/manifests:ro", "--volume", f"{plan.data}:/data"),
         *(word for name, value in sorted(settings.items()) for word in ("--env", f"{name}={value}")),
-        *(word for name in sorted(secrets) for word in ("--env", name)),
-        *(IMAGE, "ostiary", "run", "--manifests", "/manifests", "--port", str(plan.settings.port)),
+        *(word for name in sorted(credentials) for word in ("--env", name)),
+        *("--entrypoint", "ostiary", IMAGE, "run", "--manifests", "/manifests", "--port", str(plan.settings.port)),
         *([] if plan.fake_port else ["--no-fake"]),
     ]
 

@@ -121,6 +121,8 @@ def _check_folder(name: str, folder: Path) -> None:
 
 
 def _check_port(name: str, host: str, port: int) -> None:
+    if port == 0:
+        raise CannotRunError(f"port 0 is no port that a client could know; choose one: {name}")
     bare = host.strip("[]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     with socket.socket(family) as trial:
