@@ -41,7 +41,7 @@ def supervisor() -> None:
     try:
         import_module("ostiary_gateway.server.logs").configure(settings.log_level)
         import_module("ostiary_gateway.supervisor.main").main(settings)
-    except (start_error, ValueError) as error:
+    except (start_error, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -47,6 +47,19 @@ def close_cluster() -> None:
         run("kind", "delete", "cluster", "--name", NAME, seconds=300)
 
 
+def state(folder: Path) -> list[str]:
+    """The pods and the ends of our logs, for whoever looks for the cause of a failure."""
+    kubectl = Kubectl(folder / "kubeconfig")
+    ours = ("logs", "--namespace", "ostiary", "--selector", "app.kubernetes.io/name=ostiary", "--all-containers", "--prefix")
+    lines = []
+    for question in (("get", "pods", "--all-namespaces"), (*ours, "--tail", "15")):
+        try:
+            lines += kubectl(*question).splitlines()
+        except CommandError as error:
+            lines.append(str(error))
+    return lines
+
+
 def _build(part: str) -> str:
     """Build an image and load it unless the node has it; its tag."""
     identity = run("docker", "build", "--quiet", "--file", DOCKERFILES[part], ".", seconds=900).strip()

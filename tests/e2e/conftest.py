@@ -1,14 +1,16 @@
 """One cluster and one release for the whole session; taken away whatever happens, unless KEEP=1."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e import objects
-from tests.e2e.cluster import Cluster, close_cluster, open_cluster
+from tests.e2e.cluster import Cluster, close_cluster, open_cluster, state
 from tests.e2e.installation import READY_KEY, REPLICAS, Installation
 
 FIGURES: list[str] = []
+STATE: list[str] = []  # of the cluster, if a test failed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,10 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if FIGURES:
-        terminalreporter.section("measured in the cluster")
-        for figure in FIGURES:
-            terminalreporter.line(figure)
+    for title, lines in (("measured in the cluster", FIGURES), ("the cluster at the end", STATE)):
+        if lines:
+            terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +34,15 @@ def figures() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if missing := [program for program in ("docker", "kind", "kubectl", "helm") if not shutil.which(program)]:
+        pytest.exit(f"not in PATH: {', '.join(missing)}", returncode=1)
+    folder = tmp_path_factory.mktemp("cluster")
     try:
-        yield open_cluster(tmp_path_factory.mktemp("cluster"))
+        yield open_cluster(folder)
     finally:
+        if request.session.testsfailed:
+            STATE.extend(state(folder))
         close_cluster()
 
 

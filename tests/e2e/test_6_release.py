@@ -14,6 +14,13 @@ def test_helm_test_passes(gateway) -> None:
     assert "Succeeded" in gateway.helm("test", "ostiary")
 
 
+def test_the_notes_hold_what_the_api_server_takes(gateway) -> None:
+    manifests = gateway.helm("get", "notes", "ostiary").split("<<'END'\n")[1:]
+    assert len(manifests) == 2
+    for text in manifests:
+        gateway.kubectl("apply", "--dry-run=server", "-f", "-", text=text.split("END\n")[0])
+
+
 def test_only_the_metrics_are_open_to_others(gateway) -> None:
     """The sidecar's own port, with /auth and /stats, is for its pod alone."""
     host = f"http://{REPLICAS[0]}.ostiary-replicas.{objects.SYSTEM}.svc"

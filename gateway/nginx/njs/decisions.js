@@ -1,117 +1,146 @@
 // @ts-check
 // The sidecar's decisions: asked for once, kept in shared memory while their generation is in force.
+//
+// A decision lies there as one text with tabs between its fields. JavaScript reads no more of it than the generation it
+// begins with: nginx.conf takes it apart by a pattern, which costs a tenth of split().
 import {complain} from './complaints.js';
-import settings from './settings.js';
 import {clean} from './credential.js';
+import settings from './settings.js';
 
-/**
- * A decision as it lies in shared memory: fields between tabs. One that refuses has `REFUSED` set and its status and
- * message in the two places after it.
- *
- * @typedef {string[]} Decision
- */
+/** @typedef {{status: number, message: string}} Refusal */
 
-const GENERATION = 0;
-const UNTIL = 1;
-export const REFUSED = 2;
-export const STATUS = 3;
-export const MESSAGE = 4;
-export const IDENTITY = 3; // key id, key version, key name, namespace, owner
-export const PROVIDER = 8;
-export const PROVIDER_TYPE = 9;
-export const UPSTREAM = 10;
-export const SCHEME = 11;
-export const HOST = 12;
-export const BASE_PATH = 13;
-export const MODEL = 14;
-export const CREDENTIAL_HEADER = 15;
-export const CREDENTIAL = 16;
+const DEFAULT_VERSION = '2023-06-01';
 
 const granted = ngx.shared.ostiary_decisions;
 const refused = ngx.shared.ostiary_refusals;
 const state = ngx.shared.ostiary_state;
 
 /**
- * @param {string} key SHA-256 of the caller's key
- * @param {string} surface
- * @param {string} target
- * @returns {Decision | undefined} undefined if there is none that may still be used
+ * Whether this key was vouched for lately: a cheap look before a body is read, no authorisation.
+ *
+ * @param {string} hash SHA-256 of the caller's key
+ * @returns {boolean}
  */
-export function recall(key, surface, target) {
-    const name = key + surface + target;
-    let packed = granted.get(name);
-    if (packed === undefined) {
-        packed = refused.get(name);
-        if (packed === undefined) {
-            return undefined;
-        }
-    }
-    const decision = /** @type {string} */ (packed).split('\t');
-    if (decision[GENERATION] !== state.get('generation') || +decision[UNTIL] <= Date.now()) {
-        return undefined;
-    }
-    return decision;
+export function isKnown(hash) {
+    return granted.has(hash);
 }
 
 /**
- * Ask the sidecar. No answer, or one that is not a decision, is undefined: the caller refuses (LM-11).
+ * @param {string} name of the decision: hash of the key, and the target with the letter of its surface
+ * @returns {string | undefined} the decision, undefined if there is none that may still be used
+ */
+export function recall(name) {
+    const packed = /** @type {string | undefined} */ (granted.get(name));
+    if (packed !== undefined && packed.startsWith(/** @type {string} */ (state.get('generation')))) {
+        return packed;
+    }
+    return undefined;
+}
+
+/**
+ * @param {string} name
+ * @returns {Refusal | undefined} the refusal that is still in force
+ */
+export function recallRefusal(name) {
+    const packed = /** @type {string | undefined} */ (refused.get(name));
+    if (packed === undefined) {
+        return undefined;
+    }
+    const [generation, status, message] = packed.split('\t');
+    return generation === state.get('generation') ? {status: +status, message} : undefined;
+}
+
+/**
+ * Ask the sidecar, unless it has refused the same just now. No answer, or one that is not a decision, is undefined: the
+ * caller refuses (LM-11).
  *
  * @param {NginxHTTPRequest} r
- * @param {string} key SHA-256 of the caller's key
+ * @param {import('./credential.js').Caller} caller
  * @param {'managed' | 'pass_through'} surface
  * @param {string} target
- * @returns {Promise<Decision | undefined>}
+ * @returns {Promise<string | Refusal | undefined>}
  */
-export async function ask(r, key, surface, target) {
-    const reply = await r.subrequest('/_auth', {method: 'POST', body: JSON.stringify({key, surface, target})});
+export async function ask(r, caller, surface, target) {
+    const name = decisionName(caller, surface, target);
+    const refusal = recallRefusal(name);
+    if (refusal !== undefined) {
+        return refusal;
+    }
+    const question = JSON.stringify({key: caller.hash, surface, target});
+    const reply = await r.subrequest('/_auth', {method: 'POST', body: question});
     if (reply.status !== 200) {
         complain(`the sidecar answered ${reply.status}`);
         return undefined;
     }
     const answer = JSON.parse(reply.responseText || '');
-    const now = Date.now();
-    const decision = unpacked(answer, now);
-    if (decision !== undefined && decision[GENERATION] === state.get('generation') && +decision[UNTIL] > now) {
-        keep(key + surface + target, decision);
+    if (answer.refusal) {
+        const {status, message} = answer.refusal;
+        keep(refused, name, `${answer.generation}\t${status}\t${clean(message)}`, answer);
+        return {status, message};
     }
-    return decision;
+    const packed = pack(answer, caller.mask);
+    if (packed !== undefined) {
+        keep(granted, name, packed, answer);
+    }
+    return packed;
 }
 
 /**
- * @param {any} answer what the sidecar says, see contract/decision.py
- * @param {number} now Unix milliseconds
- * @returns {Decision | undefined}
+ * @param {import('./credential.js').Caller} caller
+ * @param {string} surface
+ * @param {string} target
+ * @returns {string}
  */
-function unpacked(answer, now) {
-    const lease = now + settings.decisionMs;
-    const until = answer.expires_ms ? Math.min(lease, answer.expires_ms) : lease;
-    const head = [answer.generation, String(until)];
-    if (answer.refusal) {
-        return [...head, '1', String(answer.refusal.status), clean(answer.refusal.message)];
-    }
+function decisionName(caller, surface, target) {
+    return target === '' && surface === 'managed' ? caller.hash : caller.hash + surface[0] + target;
+}
+
+/**
+ * The fields in the order of the pattern of $ostiary_identity in nginx.conf.
+ *
+ * @param {any} answer what the sidecar says, see contract/decision.py
+ * @param {string} mask
+ * @returns {string | undefined}
+ */
+function pack(answer, mask) {
     const who = answer.identity;
     if (!who) {
         return undefined;
     }
-    const backend = (answer.backends || [])[0];
+    const backend = (answer.backends || [])[0] || {provider_type: ''};
+    const header = backend.credential_header || '';
+    /** @param {string} name */
+    const credential = (name) => (header === name ? backend.credential : '');
     return [
-        ...head, '', who.key_id, who.key_version, who.name, who.namespace, who.owner,
-        ...(backend ? [
-            backend.provider, backend.provider_type, backend.upstream, backend.scheme, backend.host, backend.base_path,
-            backend.model, backend.credential_header || '', backend.credential || '',
-        ] : []),
-    ].map(clean);
+        answer.generation,
+        who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
+        `${backend.scheme}://${backend.upstream}${backend.base_path}`, backend.host, backend.model,
+        backend.provider_type === 'anthropic' ? DEFAULT_VERSION : '',
+        backend.provider_type.startsWith('openai') ? 'openai' : '',
+        header === '' ? 'caller' : 'held',
+        credential('authorization'), credential('x-api-key'), credential('api-key'), credential('x-goog-api-key'),
+    ].map((field) => clean(String(field))).join('\t');
 }
 
 /**
- * Refusals have a small zone of their own, so that made-up keys cannot push out the decisions in use.
+ * Refusals have a small zone of their own, so that made-up keys cannot push out the decisions in use. What is not of the
+ * generation in force when it has been written is taken back.
  *
+ * @param {NgxSharedDict} zone
  * @param {string} name
- * @param {Decision} decision
+ * @param {string} packed
+ * @param {{generation: string, expires_ms?: number}} answer
  */
-function keep(name, decision) {
+function keep(zone, name, packed, answer) {
+    const left = answer.expires_ms ? answer.expires_ms - Date.now() : settings.decisionMs;
+    if (left <= 0 || answer.generation !== state.get('generation')) {
+        return;
+    }
     try {
-        (decision[REFUSED] ? refused : granted).set(name, decision.join('\t'));
+        zone.set(name, packed, Math.min(left, settings.decisionMs));
+        if (answer.generation !== state.get('generation')) {
+            zone.delete(name);
+        }
     } catch (error) {
         complain(`a decision was not kept: ${error}`);
     }

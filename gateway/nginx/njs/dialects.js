@@ -7,7 +7,7 @@
 const FLAT = {
     400: 'bad_request', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed',
     408: 'request_timeout', 413: 'request_too_large', 414: 'uri_too_long', 431: 'headers_too_large',
-    500: 'internal_error', 502: 'provider_error', 503: 'unavailable', 504: 'provider_timeout',
+    500: 'internal_error', 502: 'provider_error', 503: 'unavailable', 504: 'provider_timeout', 505: 'http_version_not_supported',
 };
 
 /** @type {Record<number, string>} */

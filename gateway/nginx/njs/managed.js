@@ -1,27 +1,20 @@
 // @ts-check
 // /v1/...: the caller names a model, we hold the credential.
 import {complain} from './complaints.js';
-import {callerKey, hashKey, mask} from './credential.js';
-import {
-    BASE_PATH, CREDENTIAL, CREDENTIAL_HEADER, HOST, MESSAGE, MODEL, PROVIDER_TYPE, REFUSED, SCHEME, STATUS, UPSTREAM,
-    ask, recall,
-} from './decisions.js';
+import {callerOf} from './credential.js';
+import {ask, isKnown, recall} from './decisions.js';
 import {refuse} from './dialects.js';
-import {hider} from './hide.js';
-import {accept} from './registry.js';
+import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
-import {askForUsage, readModel} from './request.js';
+import {canonical} from './request.js';
 
 const ENDPOINTS = [
     '/v1/chat/completions', '/v1/messages', '/v1/responses', '/v1/embeddings', '/v1/completions',
 ];
-/** @type {Record<string, boolean>} */
-const COUNTED_STREAMS = {'/v1/chat/completions': true, '/v1/completions': true};
-/** @type {Record<string, boolean>} */
-const OPENAI = {openai: true, 'openai-compatible': true};
 const LONGEST_MODEL = 256;
+const LONG_BODY = 8192;
 // eslint-disable-next-line no-control-regex
-const NEEDS_ESCAPE = /["\\\x00-\x1f]/;
+const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f]/;
 
 /**
  * js_access: who is it, may they use this model, where does it go. Returning lets nginx go on to proxy_pass.
@@ -29,50 +22,40 @@ const NEEDS_ESCAPE = /["\\\x00-\x1f]/;
  * @param {NginxHTTPRequest} r
  */
 export async function access(r) {
-    const dialect = r.uri === '/v1/messages' ? 'anthropic' : 'openai';
     try {
-        await admit(r, dialect);
+        const uri = r.uri;
+        if (!ENDPOINTS.includes(uri)) {
+            return fail(r, 404, 'not found');
+        }
+        if (r.method !== 'POST') {
+            r.headersOut.Allow = 'POST';
+            return fail(r, 405, 'method not allowed');
+        }
+        const caller = callerOf(r);
+        if (caller === undefined) {
+            return fail(r, 401, 'missing or invalid Authorization header');
+        }
+        if (!isKnown(caller.hash) && r.variables.ostiary_known !== '1') {
+            await introduce(r, caller);
+            return undefined;
+        }
+        const body = await r.readRequestArrayBuffer();
+        const model = body.byteLength > LONG_BODY ? await scan(r) : r.variables.ostiary_body_model;
+        const decision = model ? recall(caller.hash + 'm' + model) : undefined;
+        return decision === undefined ? await decide(r, caller, model) : admit(r, decision);
     } catch (error) {
         complain(`managed: ${error}`);
-        refuse(r, dialect, 500, 'internal error');
+        return fail(r, 500, 'internal error');
     }
 }
 
 /**
  * @param {NginxHTTPRequest} r
- * @param {import('./dialects.js').Dialect} dialect
+ * @param {number} status
+ * @param {string} message
  */
-async function admit(r, dialect) {
-    if (!ENDPOINTS.includes(r.uri)) {
-        return refuse(r, dialect, 404, 'not found');
-    }
-    if (r.method !== 'POST') {
-        r.headersOut.Allow = 'POST';
-        return refuse(r, dialect, 405, 'method not allowed');
-    }
-    const key = callerKey(r);
-    if (key === '') {
-        return refuse(r, dialect, 401, 'missing or invalid Authorization header');
-    }
-    const hash = hashKey(key);
-    const v = r.variables;
-    const identity = recall(hash, 'managed', '');
-    if (v.ostiary_known !== '1' && (identity === undefined || identity[REFUSED])) {
-        return introduce(r, dialect, hash, identity);
-    }
-    await r.readRequestArrayBuffer();
-    const {model, problem} = readModel(r);
-    if (problem !== '') {
-        return refuse(r, dialect, 400, problem);
-    }
-    if (model.length > LONGEST_MODEL || NEEDS_ESCAPE.test(model)) {
-        return refuse(r, dialect, 400, `unknown model: ${model.slice(0, LONGEST_MODEL)}`);
-    }
-    const decision = recall(hash, 'managed', model) || await ask(r, hash, 'managed', model);
-    if (!rejected(r, dialect, decision)) {
-        send(r, /** @type {string[]} */ (decision), mask(key), model);
-    }
-    return undefined;
+function fail(r, status, message) {
+    refuse(r, r.uri === '/v1/messages' ? 'anthropic' : 'openai', status, message);
 }
 
 /**
@@ -80,56 +63,76 @@ async function admit(r, dialect) {
  * first time, so a caller who is known now goes round once more.
  *
  * @param {NginxHTTPRequest} r
- * @param {import('./dialects.js').Dialect} dialect
- * @param {string} hash
- * @param {import('./decisions.js').Decision | undefined} cached
+ * @param {import('./credential.js').Caller} caller
  */
-async function introduce(r, dialect, hash, cached) {
-    const identity = cached || await ask(r, hash, 'managed', '');
-    if (!rejected(r, dialect, identity)) {
+async function introduce(r, caller) {
+    const identity = await ask(r, caller, 'managed', '');
+    if (typeof identity === 'string') {
         const v = r.variables;
         v.ostiary_known = '1';
         r.internalRedirect(v.args ? `${r.uri}?${v.args}` : r.uri);
+    } else {
+        reject(r, identity);
     }
 }
 
 /**
- * Answer for a decision that is missing or says no.
+ * @param {NginxHTTPRequest} r
+ * @param {import('./decisions.js').Refusal | undefined} refusal
+ */
+function reject(r, refusal) {
+    if (refusal === undefined) {
+        fail(r, 403, 'API key not authorized');
+    } else {
+        fail(r, refusal.status, refusal.message);
+    }
+}
+
+/**
+ * The pattern of nginx.conf over a long body. In a map nginx would copy the body to lower case first, which costs more
+ * than the pattern; `if` does not, and a subrequest is where it can be evaluated now.
  *
  * @param {NginxHTTPRequest} r
- * @param {import('./dialects.js').Dialect} dialect
- * @param {import('./decisions.js').Decision | undefined} decision
- * @returns {boolean}
+ * @returns {Promise<string | undefined>}
  */
-function rejected(r, dialect, decision) {
-    if (decision === undefined) {
-        refuse(r, dialect, 403, 'API key not authorized');
-        return true;
+async function scan(r) {
+    const reply = await r.subrequest('/_scan');
+    return reply.status === 204 ? r.variables.ostiary_body_name : undefined;
+}
+
+/**
+ * The way of the first request for a model, and of a body that the pattern is not sure of.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {import('./credential.js').Caller} caller
+ * @param {string | undefined} found
+ */
+async function decide(r, caller, found) {
+    let model = found;
+    if (!model) {
+        const body = canonical(r);
+        if (body.problem !== '') {
+            return fail(r, 400, body.problem);
+        }
+        model = body.model;
     }
-    if (decision[REFUSED]) {
-        refuse(r, dialect, +decision[STATUS], decision[MESSAGE]);
-        return true;
+    if (model.length > LONGEST_MODEL || NEEDS_ESCAPE.test(model)) {
+        return fail(r, 400, `unknown model: ${model.slice(0, LONGEST_MODEL)}`);
     }
-    return false;
+    const decision = recall(caller.hash + 'm' + model) || await ask(r, caller, 'managed', model);
+    return typeof decision === 'string' ? admit(r, decision) : reject(r, decision);
 }
 
 /**
  * @param {NginxHTTPRequest} r
- * @param {import('./decisions.js').Decision} decision
- * @param {string} masked
- * @param {string} model as the client wrote it
+ * @param {string} decision
  */
-function send(r, decision, masked, model) {
+function admit(r, decision) {
     const v = r.variables;
-    v.ostiary_url = `${decision[SCHEME]}://${decision[UPSTREAM]}${decision[BASE_PATH]}${r.uri}${v.is_args || ''}${v.args || ''}`;
-    v.ostiary_host = decision[HOST];
-    v.ostiary_type = decision[PROVIDER_TYPE];
-    v.ostiary_credential_header = decision[CREDENTIAL_HEADER];
-    v.ostiary_credential = decision[CREDENTIAL];
-    v.ostiary_model = decision[MODEL];
-    accept(r, 'managed', decision, masked, model);
-    const asked = COUNTED_STREAMS[r.uri] && OPENAI[decision[PROVIDER_TYPE]] && askForUsage(r);
-    collect(r, asked ? hider() : null);
+    if (v.args) {
+        v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
+    }
+    collect(r, accept(r, decision));
 }
 
 export default {access};

@@ -1,16 +1,16 @@
 // @ts-check
 // GET /v1/models: the sidecar's list of what this key may name.
 import {complain} from './complaints.js';
-import {callerKey, hashKey} from './credential.js';
+import {callerOf} from './credential.js';
+import {ask, recall} from './decisions.js';
 import {refuse} from './dialects.js';
-import {MESSAGE, REFUSED, STATUS, ask, recall} from './decisions.js';
 
 /**
  * js_content.
  *
  * @param {NginxHTTPRequest} r
  */
-export async function list(r) {
+async function list(r) {
     try {
         await answer(r);
     } catch (error) {
@@ -25,19 +25,18 @@ async function answer(r) {
         r.headersOut.Allow = 'GET';
         return refuse(r, 'openai', 405, 'method not allowed');
     }
-    const key = callerKey(r);
-    if (key === '') {
+    const caller = callerOf(r);
+    if (caller === undefined) {
         return refuse(r, 'openai', 401, 'missing or invalid Authorization header');
     }
-    const hash = hashKey(key);
-    const identity = recall(hash, 'managed', '') || await ask(r, hash, 'managed', '');
+    const identity = recall(caller.hash) || await ask(r, caller, 'managed', '');
     if (identity === undefined) {
         return refuse(r, 'openai', 403, 'API key not authorized');
     }
-    if (identity[REFUSED]) {
-        return refuse(r, 'openai', +identity[STATUS], identity[MESSAGE]);
+    if (typeof identity !== 'string') {
+        return refuse(r, 'openai', identity.status, identity.message);
     }
-    const models = await r.subrequest('/_models', {args: `key=${hash}`});
+    const models = await r.subrequest('/_models', {args: `key=${caller.hash}`});
     if (models.status !== 200) {
         return refuse(r, 'openai', 503, 'unavailable');
     }

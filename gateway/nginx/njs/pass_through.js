@@ -1,16 +1,13 @@
 // @ts-check
 // /<prefix>/...: the request goes on as it is; only who may call is decided here.
 import {complain} from './complaints.js';
-import {callerKey, hashKey, mask} from './credential.js';
-import {
-    BASE_PATH, CREDENTIAL, CREDENTIAL_HEADER, HOST, MESSAGE, REFUSED, SCHEME, STATUS, UPSTREAM, ask, recall,
-} from './decisions.js';
+import {callerOf} from './credential.js';
+import {ask, recall} from './decisions.js';
 import {refuse} from './dialects.js';
-import {accept} from './registry.js';
+import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
 
-const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?]|%2f|%5c|$)/i;
-const UNAUTHORIZED = 'API key not authorized';
+const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
 
 /**
  * js_access. Returning lets nginx go on to proxy_pass.
@@ -19,57 +16,46 @@ const UNAUTHORIZED = 'API key not authorized';
  */
 export async function access(r) {
     try {
-        await admit(r);
+        const caller = callerOf(r);
+        if (caller === undefined) {
+            return refuse(r, 'flat', 403, 'API key not authorized');
+        }
+        const v = r.variables;
+        const uri = /** @type {string} */ (v.request_uri);
+        const query = uri.indexOf('?');
+        const path = query < 0 ? uri : uri.slice(0, query);
+        if ((path.indexOf('/.') >= 0 || path.indexOf('%') >= 0) && DOT_SEGMENT.test(path)) {
+            return refuse(r, 'flat', 400, 'path holds a dot segment');
+        }
+        const slash = path.indexOf('/', 1);
+        const end = slash < 0 ? path.length : slash;
+        const prefix = path.slice(1, end);
+        const decision = recall(caller.hash + 'p' + prefix) || await ask(r, caller, 'pass_through', prefix);
+        if (typeof decision !== 'string') {
+            return reject(r, decision);
+        }
+        v.ostiary_path = slash < 0 ? '/' + uri.slice(end) : uri.slice(end);
+        if (query >= 0) {
+            v.ostiary_redacted = redacted(uri);
+        }
+        collect(r, accept(r, decision));
     } catch (error) {
         complain(`pass-through: ${error}`);
         refuse(r, 'flat', 500, 'internal error');
     }
-}
-
-/** @param {NginxHTTPRequest} r */
-async function admit(r) {
-    const uri = /** @type {string} */ (r.variables.request_uri);
-    const key = callerKey(r);
-    if (key === '') {
-        return refuse(r, 'flat', 403, UNAUTHORIZED);
-    }
-    if ((uri.indexOf('/.') >= 0 || uri.indexOf('%') >= 0) && DOT_SEGMENT.test(uri.split('?')[0])) {
-        return refuse(r, 'flat', 400, 'path holds a dot segment');
-    }
-    const end = prefixEnd(uri);
-    const hash = hashKey(key);
-    const prefix = uri.slice(1, end);
-    const decision = recall(hash, 'pass_through', prefix) || await ask(r, hash, 'pass_through', prefix);
-    if (decision === undefined) {
-        return refuse(r, 'flat', 403, UNAUTHORIZED);
-    }
-    if (decision[REFUSED]) {
-        return refuse(r, 'flat', +decision[STATUS], decision[MESSAGE]);
-    }
-    const rest = uri.slice(end);
-    const v = r.variables;
-    v.ostiary_url = decision[SCHEME] + '://' + decision[UPSTREAM] + decision[BASE_PATH] + (rest[0] === '/' ? '' : '/') + rest;
-    v.ostiary_host = decision[HOST];
-    if (decision[CREDENTIAL_HEADER]) {
-        v.ostiary_credential_header = decision[CREDENTIAL_HEADER];
-        v.ostiary_credential = decision[CREDENTIAL];
-    }
-    accept(r, 'pass_through', decision, mask(key), '');
-    collect(r, null);
     return undefined;
 }
 
 /**
- * @param {string} uri raw, begins with a slash
- * @returns {number} where the first path segment ends
+ * @param {NginxHTTPRequest} r
+ * @param {import('./decisions.js').Refusal | undefined} refusal
  */
-function prefixEnd(uri) {
-    const slash = uri.indexOf('/', 1);
-    const query = uri.indexOf('?');
-    if (slash < 0) {
-        return query < 0 ? uri.length : query;
+function reject(r, refusal) {
+    if (refusal === undefined) {
+        refuse(r, 'flat', 403, 'API key not authorized');
+    } else {
+        refuse(r, 'flat', refusal.status, refusal.message);
     }
-    return query < 0 || slash < query ? slash : query;
 }
 
 export default {access};

@@ -8,7 +8,7 @@ const MESSAGES = {
     400: 'bad request', 403: 'forbidden', 404: 'not found', 405: 'method not allowed', 408: 'request timeout',
     411: 'length required', 413: 'request body too large', 414: 'request URI too long', 421: 'misdirected request',
     431: 'request headers too large', 500: 'internal error', 501: 'not implemented', 502: 'provider error',
-    503: 'unavailable', 504: 'provider timeout',
+    503: 'unavailable', 504: 'provider timeout', 505: 'HTTP version not supported',
 };
 
 /**

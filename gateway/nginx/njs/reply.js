@@ -1,22 +1,32 @@
 // @ts-check
 // The reply on its way to the client: kept by reference where usage may be, read in the log phase.
-import {visible} from './hide.js';
+import {hider, visible} from './hide.js';
 import {settle} from './registry.js';
 import {collected} from './usage.js';
 
 const HEAD = 8192;
 const TAIL = 16384;
 const MANY = 64;
+const SHORT = 4096;
+const WE_ASKED = ',"stream_options":{"include_usage":true';
 
 /**
+ * What is kept of a reply. Lists begin empty because most replies are one chunk, and making an object is what this costs.
+ *
  * @typedef {object} Seen
+ * @property {import('./registry.js').Entry} entry
+ * @property {number} bytes all that passed
+ * @property {number} expected Content-Length, -1 if there is none
+ * @property {boolean} last whether the provider came to the end of its reply
+ * @property {Kept | null} kept
+ */
+
+/**
+ * @typedef {object} Kept
  * @property {Buffer[]} head first chunks, HEAD bytes or a little more
  * @property {number} headBytes
  * @property {Buffer[]} tail chunks after them, TAIL bytes or a little more
  * @property {number} tailBytes
- * @property {number} bytes all that passed
- * @property {number} expected Content-Length, -1 if there is none
- * @property {boolean} last whether the provider came to the end of its reply
  * @property {import('./hide.js').Hider | null} hider set where the usage chunk is not for the client
  */
 
@@ -26,10 +36,10 @@ const MANY = 64;
  * Begin to collect. Only a request that was accepted is collected: our own error replies pass the same filter.
  *
  * @param {Request} r
- * @param {import('./hide.js').Hider | null} hider
+ * @param {import('./registry.js').Entry} entry
  */
-export function collect(r, hider) {
-    r.seen = {head: [], headBytes: 0, tail: [], tailBytes: 0, bytes: 0, expected: -1, last: false, hider};
+export function collect(r, entry) {
+    r.seen = {entry, bytes: 0, expected: -1, last: false, kept: null};
 }
 
 /**
@@ -46,77 +56,129 @@ export function body(r, chunk, flags) {
         r.done();
         return;
     }
-    const length = chunk.length;
-    if (length > 0) {
-        if (seen.bytes === 0) {
-            seen.expected = +(r.variables.upstream_http_content_length || -1);
+    if (seen.bytes === 0) {
+        const length = r.headersOut['Content-Length'];
+        if (length !== undefined) {
+            seen.expected = +length;
+            if (seen.expected === chunk.length && seen.expected > 0) {
+                only(r, seen, chunk);
+                return;
+            }
         }
+    }
+    next(r, seen, chunk, flags);
+}
+
+/**
+ * A reply in one chunk. A short one is left to the pattern of $ostiary_told in nginx.conf.
+ *
+ * @param {Request} r
+ * @param {Seen} seen
+ * @param {Buffer} chunk
+ */
+function only(r, seen, chunk) {
+    r.sendBuffer(chunk);
+    r.done();
+    seen.bytes = chunk.length;
+    seen.last = true;
+    seen.kept = {head: [chunk], headBytes: chunk.length, tail: [], tailBytes: 0, hider: null};
+    if (chunk.length <= SHORT) {
+        r.rawVariables.ostiary_reply = chunk;
+    }
+}
+
+/**
+ * @param {Request} r
+ * @param {Seen} seen
+ * @param {Buffer} chunk
+ * @param {NginxHTTPSendBufferOptions} flags
+ */
+function next(r, seen, chunk, flags) {
+    const length = chunk.length;
+    let kept = seen.kept;
+    if (kept === null) {
+        const asked = seen.expected < 0 && (r.variables.ostiary_options || '').startsWith(WE_ASKED);
+        kept = {head: [], headBytes: 0, tail: [], tailBytes: 0, hider: asked ? hider() : null};
+        seen.kept = kept;
+    }
+    if (length > 0) {
         seen.bytes += length;
-        remember(seen, chunk, length);
+        remember(kept, chunk, length);
     }
     if (flags.last || seen.bytes === seen.expected) {
         seen.last = true;
     }
-    if (seen.hider === null || seen.expected >= 0) {
-        r.sendBuffer(chunk);
-        if (seen.last) {
-            r.done();
+    if (kept.hider !== null) {
+        const shown = visible(kept.hider, chunk, seen.last);
+        if (shown.length > 0 || flags.last) {
+            r.sendBuffer(shown);
         }
         return;
     }
-    const shown = visible(seen.hider, chunk, seen.last);
-    if (shown.length > 0 || flags.last) {
-        r.sendBuffer(shown);
+    r.sendBuffer(chunk);
+    if (seen.last) {
+        r.done();
     }
 }
 
 /**
- * @param {Seen} seen
+ * @param {Kept} kept
  * @param {Buffer} chunk
  * @param {number} length
  */
-function remember(seen, chunk, length) {
-    if (seen.headBytes < HEAD) {
-        seen.head.push(chunk);
-        seen.headBytes += length;
-        if (seen.head.length > MANY) {
-            seen.head = [Buffer.concat(seen.head)];
+function remember(kept, chunk, length) {
+    if (kept.headBytes < HEAD) {
+        kept.head.push(chunk);
+        kept.headBytes += length;
+        if (kept.head.length > MANY) {
+            kept.head = [Buffer.concat(kept.head)];
         }
         return;
     }
-    const tail = seen.tail;
+    const tail = kept.tail;
     tail.push(chunk);
-    seen.tailBytes += length;
-    while (seen.tailBytes - tail[0].length >= TAIL) {
-        seen.tailBytes -= /** @type {Buffer} */ (tail.shift()).length;
+    kept.tailBytes += length;
+    while (kept.tailBytes - tail[0].length >= TAIL) {
+        kept.tailBytes -= /** @type {Buffer} */ (tail.shift()).length;
     }
     if (tail.length > MANY) {
-        seen.tail = [Buffer.concat(tail)];
+        kept.tail = [Buffer.concat(tail)];
     }
 }
 
 /**
- * js_set in the log phase: the request is under way no more, and this is what its reply told.
+ * js_set for `if=` of the spool, in the log phase: the request is under way no more. Empty if it never was.
  *
  * @param {Request} r
- * @returns {string} JSON
+ * @returns {string}
  */
 export function line(r) {
+    if (r.seen !== undefined) {
+        settle(r.seen.entry.id, r.seen.entry.fields);
+        return '1';
+    }
     const v = r.variables;
     if (!v.ostiary_id) {
         return '';
     }
     settle(v.ostiary_id, /** @type {string} */ (v.ostiary_fields));
+    return '1';
+}
+
+/**
+ * js_set in the log phase, for the replies that the pattern in nginx.conf does not read.
+ *
+ * @param {Request} r
+ * @returns {string} JSON
+ */
+export function told(r) {
     const seen = r.seen;
-    if (seen === undefined) {
-        return '{"last":false}';
+    if (seen === undefined || seen.kept === null || seen.bytes === 0) {
+        return `{"last":${seen !== undefined && (seen.last || hasNoBody(r))}}`;
     }
-    if (seen.bytes === 0) {
-        return `{"last":${seen.last || hasNoBody(r)}}`;
-    }
-    const whole = seen.headBytes + seen.tailBytes === seen.bytes;
-    const reply = {head: text(seen.head), tail: text(seen.tail), whole, last: seen.last, bytes: seen.bytes};
-    return JSON.stringify(collected(reply));
+    const {head, headBytes, tail, tailBytes} = seen.kept;
+    const whole = headBytes + tailBytes === seen.bytes;
+    return JSON.stringify(collected({head: text(head), tail: text(tail), whole, last: seen.last, bytes: seen.bytes}));
 }
 
 /**
@@ -139,4 +201,4 @@ function text(chunks) {
     return Buffer.concat(chunks).toString();
 }
 
-export default {body, line};
+export default {body, line, told};

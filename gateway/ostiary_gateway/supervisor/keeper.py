@@ -201,8 +201,8 @@ class Keeper:
         return _content(self._folders.prefix / bundle.UPSTREAMS) or b""
 
     def _tell(self, news: Report) -> None:
-        self._report = news
         report.write(self._folders.report, news)
+        self._report = news  # not before: what could not be written is told again
 
 
 def _content(path: Path) -> bytes | None:

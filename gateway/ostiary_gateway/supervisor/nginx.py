@@ -109,11 +109,11 @@ class Nginx:
         closed configuration write what their registry says was under way.
         """
         serving = {worker.pid for worker in processes.workers(self.pid)}
-        _write_tree(self._folders.prefix, closed)
-        if not await self.reload():
-            return
+        is_closed = await self._close(closed)
+        if not is_closed:
+            processes.send(self.pid, signal.SIGQUIT)
         await self._until(lambda: not self._any_alive(serving), seconds + _MARGIN_SECONDS, hurry)
-        if self._any_alive(serving):
+        if is_closed and self._any_alive(serving):
             for pid in serving:
                 processes.send(pid, signal.SIGTERM)
             await self._until_told()
@@ -144,6 +144,14 @@ class Nginx:
 
     def _any_alive(self, pids: set[int]) -> bool:
         return any(worker.pid in pids for worker in processes.workers(self.pid))
+
+    async def _close(self, closed: dict[str, bytes]) -> bool:
+        """False where it cannot be done, on a full disk for example."""
+        try:
+            _write_tree(self._folders.prefix, closed)
+        except OSError:
+            return False
+        return await self.reload()
 
     async def _until_told(self) -> None:
         """Until the registry of requests under way is empty."""

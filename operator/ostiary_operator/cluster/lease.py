@@ -15,6 +15,7 @@ from ostiary_operator.cluster.errors import ClusterError, ConflictError, Missing
 from ostiary_operator.cluster.resources import LEASES, Object
 
 log = logging.getLogger(__name__)
+_RELEASE_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,12 @@ class Lease:
         self._until = self._clock()
         self._tell()
         try:
-            lease = await self._client.get(LEASES, *self._place)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
-                await self._client.replace(LEASES, self._place[0], lease)
-        except ClusterError as error:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                lease = await self._client.get(LEASES, *self._place)
+                if lease["spec"].get("holderIdentity") == self._identity:
+                    lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+                    await self._client.replace(LEASES, self._place[0], lease)
+        except (ClusterError, TimeoutError) as error:
             log.warning("lease not given back: %s", error)
 
     def _tell(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 import uuid
 
 import kopf
@@ -14,7 +15,7 @@ from ostiary_operator.handlers.watch import build_registry
 from ostiary_operator.reconcile.service import Service
 
 
-async def run_operator(settings: Settings, kubeconfig: str = "", stop: asyncio.Event | None = None) -> None:
+async def run_operator(settings: Settings, kubeconfig: str = "", stop: threading.Event | None = None) -> None:
     """Run until SIGTERM, SIGINT or `stop`; the lease is given back then.
 
     Raises:
@@ -30,7 +31,7 @@ async def run_operator(settings: Settings, kubeconfig: str = "", stop: asyncio.E
 
 
 async def _watch(
-    service: Service, client: Client, settings: Settings, stop: asyncio.Event | None, identity: str
+    service: Service, client: Client, settings: Settings, stop: threading.Event | None, identity: str
 ) -> None:
     namespaces = [name.strip() for name in settings.watch_namespaces.split(",") if name.strip()]
     address = f"http://{settings.metrics_host}:{settings.metrics_port}/healthz"

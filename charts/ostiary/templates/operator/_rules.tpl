@@ -2,7 +2,7 @@
 {{- define "ostiary.operator.resources" -}}
 - apiGroups: [ostiary.dev]
   resources: [providers, apikeys]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [ostiary.dev]
   resources: [providers/status, apikeys/status]
   verbs: [patch]
