@@ -34,13 +34,15 @@ def sidecar() -> None:
 
 
 @main.command()
-def supervisor() -> None:
+@click.option("--stop", is_flag=True, help="Only end, gracefully, the nginx that a killed supervisor left behind.")
+@click.option("--now", is_flag=True, help="With --stop: do not wait for open requests.")
+def supervisor(stop: bool, now: bool) -> None:
     """Keep nginx running with the configuration of the bundle in force."""
     settings = _settings()
     start_error = import_module("ostiary_gateway.supervisor.errors").StartError
     try:
         import_module("ostiary_gateway.server.logs").configure(settings.log_level)
-        import_module("ostiary_gateway.supervisor.main").main(settings)
+        import_module("ostiary_gateway.supervisor.main").main(settings, signals=stop + (stop and now))
     except (start_error, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

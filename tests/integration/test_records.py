@@ -24,7 +24,8 @@ def recorded(gateway: Gateway, path: str, body: object = None, key: str = sample
     """The record of one request, whose answer may break off."""
     request_id = uuid4().hex
     with suppress(IncompleteRead):
-        call(gateway.base_url, path, body, key=key, headers={"x-request-id": request_id})
+        headers = {"x-request-id": request_id, "anthropic-version": "2023-06-01"}
+        call(gateway.base_url, path, body, key=key, headers=headers)
     return gateway.record(request_id)
 
 

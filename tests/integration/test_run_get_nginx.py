@@ -9,7 +9,7 @@ from tests.support.local import NGINX
 from tests.support.process import REPOSITORY
 
 SCRIPT = REPOSITORY / "hack/dev/get-nginx"
-TOOLS = ("bash", "readlink", "dirname", "uname", "mkdir", "mktemp", "rm", "awk", "grep", "head", "tail")
+TOOLS = ("bash", "readlink", "dirname", "uname", "mkdir", "mktemp", "rm", "sed", "grep", "tail")
 
 
 @pytest.fixture

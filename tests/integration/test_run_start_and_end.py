@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.client import call
 from tests.support.local import Local, assert_whole, quickstart, slow_stream
-from tests.support.process import is_alive
+from tests.support.process import is_alive, kill
 from tests.support.wait import until
 
 PARTS = ("supervisor", "sidecar", "fake")
@@ -42,7 +42,7 @@ def test_lm_26_ctrl_c_loses_no_record_and_the_next_start_takes_less_than_five_se
 
 def test_lm_26_a_second_ctrl_c_cuts_streams_and_still_loses_no_record(local: Local) -> None:
     local.serve()
-    with slow_stream(local):
+    with slow_stream(local, events=300):
         local.interrupt()
         until(lambda: "Ctrl-C again" in local.output, "the explanation")
         local.interrupt()
@@ -57,6 +57,28 @@ def test_after_a_kill_of_all_the_next_start_serves(local: Local) -> None:
     until(lambda: not [pid for pid in pids if is_alive(pid)], "the parts end with their parent", 20)
     local.serve()
     assert call(local.base_url, "/healthz").status == 200
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_nginx_ends_with_the_run_even_if_the_supervisor_is_dead_just_then(local: Local, signals: int) -> None:
+    local.serve()
+    nginx = local.nginx()["pid"]
+    for _ in range(3):  # the next one is started after a pause
+        kill(until(lambda: find(local, "supervisor"), "a supervisor"))
+    for _ in range(signals):
+        local.interrupt()
+    assert local.wait() == 0
+    assert not is_alive(nginx)
+
+
+def test_an_nginx_that_was_left_is_adopted_by_the_next_run(local: Local) -> None:
+    local.serve()
+    nginx = local.nginx()["pid"]
+    kill(local.part("supervisor"))
+    local.program.kill()
+    assert is_alive(nginx)
+    local.serve()
+    assert local.nginx()["pid"] == nginx
 
 
 def test_without_the_fake_provider_there_is_no_curl_for_it(local: Local) -> None:
@@ -105,6 +127,12 @@ def test_a_missing_folder_of_manifests_is_one_line(local: Local) -> None:
 
 def test_an_unknown_setting_is_one_line(local: Local) -> None:
     assert "OSTIARY_PROT: no such setting" in refused(local, OSTIARY_PROT="1")
+
+
+def find(local: Local, part: str) -> int:
+    with contextlib.suppress(AssertionError, OSError):
+        return local.part(part)
+    return 0
 
 
 def refused(local: Local, **environ: str) -> str:

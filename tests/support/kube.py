@@ -224,9 +224,7 @@ class Kube:
             return web.json_response(found)
         body = await request.json()
         meta = body.get("metadata", {})
-        if meta.get("resourceVersion", found["metadata"]["resourceVersion"]) != found["metadata"]["resourceVersion"]:
-            return _status(409, "Conflict")
-        if meta.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
+        if any(meta.get(field, found["metadata"][field]) != found["metadata"][field] for field in ("resourceVersion", "uid")):
             return _status(409, "Conflict")
         if request.method == "PATCH":
             body = _merge(found, {"status": body.get("status")} if info.get("sub") == "status" else body)

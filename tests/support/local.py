@@ -104,9 +104,9 @@ class Local:
 
 
 @contextmanager
-def slow_stream(local: Local) -> Iterator[http.client.HTTPResponse]:
-    """A stream of 1.2 s whose first event has arrived."""
-    body = {"model": "fake/slow-100x12", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+def slow_stream(local: Local, events: int = 12) -> Iterator[http.client.HTTPResponse]:
+    """A stream of ten events a second whose first has arrived."""
+    body = {"model": f"fake/slow-100x{events}", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     with stream(local.base_url, "/v1/chat/completions", body, key=SAMPLE_KEY) as response:
         assert response.readline().startswith(b"data:")
         yield response

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes.aio import client as kubernetes
+from tests.support.kube import Kube
+
 from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.lease import Terms
@@ -14,8 +16,6 @@ from ostiary_operator.cluster.reflector import Reflector, Target
 from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, SECRETS, Object, Resource
 from ostiary_operator.reconcile.flow import Result
 from ostiary_operator.reconcile.service import Service
-
-from tests.support.kube import Kube
 
 NAMESPACE = "ostiary"
 BUNDLE = "gate"

@@ -2,7 +2,7 @@
 // Takes the usage chunk out of a stream whose client did not ask for it: we did.
 
 const LONGEST = 8192; // no usage chunk is longer; an event that is goes through as it comes
-const CHOICES = '"choices":';
+const EMPTY_CHOICES = ['"choices":[]', '"choices": []'];
 const LF = 10;
 const CR = 13;
 
@@ -27,24 +27,32 @@ export function visible(state, chunk, last) {
         return chunk;
     }
     const bytes = state.held === null ? chunk : Buffer.concat([state.held, chunk]);
+    const end = last ? bytes.length : lastEventEnd(bytes);
+    const rest = bytes.subarray(end);
+    if (rest.length > LONGEST) {
+        state.held = null;
+        return bytes;
+    }
+    state.held = rest.length > 0 ? Buffer.from(rest) : null;
+    const events = bytes.subarray(0, end);
+    return mayBeUsage(events) ? withoutUsage(events) : events;
+}
+
+/**
+ * @param {Buffer} bytes whole events, the last of them perhaps without its end
+ * @returns {Buffer}
+ */
+function withoutUsage(bytes) {
     const shown = [];
     let from = 0;
-    for (let end = eventEnd(bytes, from); end > 0; end = eventEnd(bytes, from)) {
+    for (let end = eventEnd(bytes, from); from < bytes.length; end = eventEnd(bytes, from)) {
         const event = bytes.subarray(from, end);
         if (!isUsage(event)) {
             shown.push(event);
         }
         from = end;
     }
-    let rest = bytes.subarray(from);
-    if (rest.length > 0 && (last || rest.length > LONGEST)) {
-        if (!last || !isUsage(rest)) {
-            shown.push(rest);
-        }
-        rest = rest.subarray(rest.length);
-    }
-    state.held = rest.length > 0 ? Buffer.from(rest) : null;
-    return shown.length === 1 ? shown[0] : Buffer.concat(shown);
+    return Buffer.concat(shown);
 }
 
 /**
@@ -62,7 +70,7 @@ function endsEvent(bytes) {
 /**
  * @param {Buffer} bytes
  * @param {number} from
- * @returns {number} where the event that begins at `from` has ended, -1 if it has not
+ * @returns {number} where the event that begins at `from` has ended
  */
 function eventEnd(bytes, from) {
     for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
@@ -73,7 +81,20 @@ function eventEnd(bytes, from) {
             return at + 3;
         }
     }
-    return -1;
+    return bytes.length;
+}
+
+/**
+ * @param {Buffer} bytes
+ * @returns {number} where the last event that is whole has ended
+ */
+function lastEventEnd(bytes) {
+    for (let at = bytes.lastIndexOf(LF); at > 0; at = bytes.lastIndexOf(LF, at - 1)) {
+        if (bytes[at - 1] === LF || (bytes[at - 1] === CR && bytes[at - 2] === LF)) {
+            return at + 1;
+        }
+    }
+    return 0;
 }
 
 /**
@@ -81,29 +102,7 @@ function eventEnd(bytes, from) {
  * @returns {boolean} false if no event in them has empty choices
  */
 function mayBeUsage(bytes) {
-    for (let at = bytes.indexOf(CHOICES); at >= 0; at = bytes.indexOf(CHOICES, at + 1)) {
-        let next = skipSpace(bytes, at + CHOICES.length);
-        if (bytes[next] === 91) {
-            next = skipSpace(bytes, next + 1);
-            if (bytes[next] === 93) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/**
- * @param {Buffer} bytes
- * @param {number} at
- * @returns {number}
- */
-function skipSpace(bytes, at) {
-    let next = at;
-    while (bytes[next] === 32) {
-        next += 1;
-    }
-    return next;
+    return EMPTY_CHOICES.some((text) => bytes.indexOf(text) >= 0);
 }
 
 /**

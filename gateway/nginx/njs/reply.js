@@ -142,7 +142,9 @@ function remember(kept, chunk, length) {
         kept.tailBytes -= /** @type {Buffer} */ (tail.shift()).length;
     }
     if (tail.length > MANY) {
-        kept.tail = [Buffer.concat(tail)];
+        const all = Buffer.concat(tail);
+        kept.tail = [all.subarray(Math.max(0, all.length - TAIL))];
+        kept.tailBytes = kept.tail[0].length;
     }
 }
 

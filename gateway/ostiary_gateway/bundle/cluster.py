@@ -30,9 +30,7 @@ _PAUSE_MAX = 5.0
 class Cluster:
     """`run` until cancelled; `problem` says in words why there may be something newer than what is in use."""
 
-    def __init__(
-        self, settings: Settings, last_uses: Callable[[], Mapping[str, str]], *, api: ApiServer | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, last_uses: Callable[[], Mapping[str, str]], *, api: ApiServer | None = None) -> None:
         self.last_uses = last_uses
         self.problem = ""
         self._api = api

@@ -62,10 +62,18 @@ class Keeper:
         remove_candidate(self._folders)
         self._folders.make()
         await self._await_first_bundle(orders)
-        await self._begin()
+        adopted = self._adopt()
+        if adopted and not orders.stop.is_set():
+            wanted = self._wanted()
+            await self._apply(self._in_force() if wanted is None else wanted)
+        elif not orders.stop.is_set():
+            await self._launch()
         while not orders.stop.is_set():
             await self._look_safely(orders)
             await wait(orders.stop, _LOOK_SECONDS)
+        await self._end(orders)
+
+    async def _end(self, orders: Orders) -> None:
         _log.info("stopping nginx %d: open requests may go on for %d s", self._nginx.pid, self._settings.shutdown_seconds)
         if self._nginx.alive:
             closed = close_files(self._files(self._in_force(), self._report.epoch), self._folders)
@@ -78,17 +86,17 @@ class Keeper:
         while not orders.stop.is_set() and self._wanted() is None and time.monotonic() < deadline:
             await wait(orders.stop, _LOOK_SECONDS)
 
-    async def _begin(self) -> None:
+    def _adopt(self) -> bool:
+        """Whether an nginx of ours runs: the supervisor before this one was killed."""
         last = report.read(self._folders.report)
-        if last is not None and self._nginx.adopt():
-            _log.info("adopted nginx %d of epoch %s", self._nginx.pid, last.epoch)
-            self._tell(msgspec.structs.replace(last, pid=self._nginx.pid))
-            wanted = self._wanted()
-            await self._apply(self._in_force() if wanted is None else wanted)
-            return
-        if last is not None:
+        if last is None:
+            return False
+        if not self._nginx.adopt():
             self._nginx.release_orphans(last.pid)
-        await self._launch()
+            return False
+        _log.info("adopted nginx %d of epoch %s", self._nginx.pid, last.epoch)
+        self._tell(msgspec.structs.replace(last, pid=self._nginx.pid))
+        return True
 
     async def _look_safely(self, orders: Orders) -> None:
         """As PID 1 the supervisor takes nginx with it, so a full disk or a refused configuration must not end it."""

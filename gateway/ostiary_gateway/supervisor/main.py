@@ -15,8 +15,10 @@ from ostiary_gateway.supervisor.machine import inspect
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def main(settings: Settings) -> None:
+def main(settings: Settings, *, signals: int = 0) -> None:
     """Keep nginx until SIGTERM or SIGINT; a second signal does not wait for open requests.
+
+    With `signals`, as if that many had come already: an nginx that was left behind is ended, none is started.
 
     Raises:
         StartError: nothing can be served here.
@@ -27,13 +29,15 @@ def main(settings: Settings) -> None:
     folders.make()
     lock = _lock(folders.lock)
     try:
-        asyncio.run(_keep(Keeper(settings, machine, folders)))
+        asyncio.run(_keep(Keeper(settings, machine, folders), signals))
     finally:
         os.close(lock)
 
 
-async def _keep(keeper: Keeper) -> None:
+async def _keep(keeper: Keeper, signals: int) -> None:
     orders = Orders(stop=asyncio.Event(), hurry=asyncio.Event())
+    for _ in range(signals):
+        orders.signalled()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, orders.signalled)
     await keeper.run(orders)

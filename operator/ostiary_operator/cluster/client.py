@@ -84,9 +84,7 @@ class Client:
         """Put an object; if it carries a resourceVersion, only over that version."""
         return await self._call("PUT", resource.path(namespace, body["metadata"]["name"]), body=body)
 
-    async def patch(
-        self, resource: Resource, namespace: str, name: str, body: Object, *, subresource: str = ""
-    ) -> Object:
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Object, *, subresource: str = "") -> Object:
         """A merge patch: what is null goes away, what is not named stays."""
         kind = "application/merge-patch+json"
         return await self._call("PATCH", resource.path(namespace, name, subresource), body=body, kind=kind)
@@ -119,9 +117,7 @@ class Client:
             found += items
         return found, version
 
-    async def watch(
-        self, resource: Resource, namespace: str, version: str, **query: str
-    ) -> AsyncIterator[tuple[str, Object]]:
+    async def watch(self, resource: Resource, namespace: str, version: str, **query: str) -> AsyncIterator[tuple[str, Object]]:
         """Changes since `version` as (ADDED | MODIFIED | DELETED | BOOKMARK, object), until the server ends the watch."""
         params = query | {
             "watch": "true",

@@ -1,11 +1,11 @@
 """What can go wrong between us and the API server.
 
-    ClusterError
-    ├── UnavailableError     no answer, 5xx or 429: the same call may work in a moment
-    └── RefusedError         the API server understood and said no
-        ├── MissingError     404: no such object
-        ├── ConflictError    409: somebody else was there first
-        └── GoneError        410: the watch is too old, list again
+ClusterError
+├── UnavailableError     no answer, 5xx or 429: the same call may work in a moment
+└── RefusedError         the API server understood and said no
+    ├── MissingError     404: no such object
+    ├── ConflictError    409: somebody else was there first
+    └── GoneError        410: the watch is too old, list again
 """
 
 

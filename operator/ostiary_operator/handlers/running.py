@@ -30,9 +30,7 @@ async def run_operator(settings: Settings, kubeconfig: str = "", stop: threading
         running.cancel()
 
 
-async def _watch(
-    service: Service, client: Client, settings: Settings, stop: threading.Event | None, identity: str
-) -> None:
+async def _watch(service: Service, client: Client, settings: Settings, stop: threading.Event | None, identity: str) -> None:
     namespaces = [name.strip() for name in settings.watch_namespaces.split(",") if name.strip()]
     address = f"http://{settings.metrics_host}:{settings.metrics_port}/healthz"
     await kopf.operator(

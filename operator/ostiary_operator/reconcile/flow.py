@@ -1,6 +1,6 @@
 """One reconciliation: from what is in the cluster to what should be.
 
-    world -> key Secrets -> snapshot -> graph -> bundle -> ConfigMaps and Secret -> statuses and events
+world -> key Secrets -> snapshot -> graph -> bundle -> ConfigMaps and Secret -> statuses and events
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from ostiary_operator.reconcile.world import Key, World, key_of
 
 log = logging.getLogger(__name__)
 # Secrets of these types are large or many, and hold no key that anybody would refer to.
-SECRET_FIELDS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"
+SECRET_FIELDS = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token"  # noqa: S105 - a selector
 _MANY = 50
 
 

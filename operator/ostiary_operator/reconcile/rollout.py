@@ -41,8 +41,7 @@ class Rollouts:
             self._place = {key: place for key, place in self._place.items() if place > self._latest - _KEPT}
         known = self._since
         self._since = {
-            ref: known[ref] if ref in known and known[ref][0] == state else (state, self._latest)
-            for ref, state in states.items()
+            ref: known[ref] if ref in known and known[ref][0] == state else (state, self._latest) for ref, state in states.items()
         }
 
     def of(self, ref: Ref, reports: Iterable[str]) -> Rollout:

@@ -5,7 +5,6 @@ Secrets only those are kept that a Provider or an ApiKey names.
 """
 
 from collections.abc import Callable, Collection, Iterable
-
 from typing import Any, TypeVar
 
 from ostiary_operator.api import decode

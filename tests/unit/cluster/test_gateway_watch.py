@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 from kubernetes.aio import client as kubernetes
+from tests.support.becoming import becomes
+from tests.support.kube import Kube, running_kube
+from tests.support.operator import BUNDLE, NAMESPACE, pod
+
 from ostiary_gateway.bundle import cluster as watcher
 from ostiary_gateway.bundle import folder
 from ostiary_gateway.bundle.apiserver import ApiServer
@@ -17,9 +21,6 @@ from ostiary_gateway.bundle.cluster import Cluster
 from ostiary_gateway.contract import bundle as contract
 from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.objects.bundle import Place, build_bundle
-
-from tests.support.kube import Kube, running_kube
-from tests.support.operator import BUNDLE, NAMESPACE, pod
 
 PLACE = Place(NAMESPACE, BUNDLE)
 
@@ -52,9 +53,7 @@ async def watching(kube: Kube, run: Path, uses: Mapping[str, str] | None = None,
 
 
 async def in_force(run: Path, digest: str) -> None:
-    async with asyncio.timeout(10):
-        while folder.current(run) != digest:
-            await asyncio.sleep(0.005)
+    await becomes(lambda: folder.current(run) == digest)
 
 
 async def test_a_bundle_and_each_newer_one_come_into_force(tmp_path: Path) -> None:
@@ -90,17 +89,13 @@ async def test_the_api_server_away_and_back_and_a_version_too_old(tmp_path: Path
         await write(kube, bundle("one"))
         await in_force(tmp_path, bundle("one").digest)
         await kube.stop()
-        async with asyncio.timeout(10):
-            while not cluster.problem:
-                await asyncio.sleep(0.005)
+        await becomes(lambda: cluster.problem)
         assert folder.current(tmp_path) == bundle("one").digest
         await write(kube, bundle("two"))
         await kube.forget_versions()
         await kube.start()
         await in_force(tmp_path, bundle("two").digest)
-        async with asyncio.timeout(10):
-            while cluster.problem:
-                await asyncio.sleep(0.005)
+        await becomes(lambda: not cluster.problem)
 
 
 async def test_a_bundle_that_is_deleted_stays_in_force(tmp_path: Path) -> None:
@@ -114,7 +109,9 @@ async def test_a_bundle_that_is_deleted_stays_in_force(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("already", "expected"), [(None, "mounted"), ("own", "own")])
-async def test_without_the_api_server_the_mounted_bundle_is_only_a_start(tmp_path: Path, already: str | None, expected: str) -> None:
+async def test_without_the_api_server_the_mounted_bundle_is_only_a_start(
+    tmp_path: Path, already: str | None, expected: str
+) -> None:
     mount, run = tmp_path / "mount", tmp_path / "run"
     mount.mkdir()
     for name, content in {**bundle("mounted").files, "manifest.json": bundle("mounted").manifest}.items():
@@ -124,9 +121,7 @@ async def test_without_the_api_server_the_mounted_bundle_is_only_a_start(tmp_pat
     async with running_kube() as kube:
         await kube.stop()
         async with watching(kube, run, mount=str(mount)) as cluster:
-            async with asyncio.timeout(10):
-                while not cluster.problem:
-                    await asyncio.sleep(0.005)
+            await becomes(lambda: cluster.problem)
             await in_force(run, bundle(expected).digest)
             await write(kube, bundle("newer"))
             await kube.start()

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from tests.support.kube import Kube, running_kube
+from tests.support.operator import BUNDLE, NAMESPACE, api_key, condition, pod, provider, secret
+
 from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.cluster import permissions
 from ostiary_operator.handlers.running import run_operator
-
-from tests.support.kube import Kube, running_kube
-from tests.support.operator import BUNDLE, NAMESPACE, api_key, condition, pod, provider, secret
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "WATCH": "watch"}
 

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from ostiary_gateway.contract import allowlist
-
+from tests.support.becoming import becomes
 from tests.support.kube import Kube, running_kube
 from tests.support.operator import BUNDLE, NAMESPACE, QUICK, api_key, condition, provider, running_operator, secret
+
+from ostiary_gateway.contract import allowlist
 
 
 def ids_of(kube: Kube) -> set[str]:
@@ -32,10 +33,8 @@ async def test_nothing_is_written_from_a_part_of_the_cluster() -> None:
             kube.journal.clear()
             kube.refuse = lambda method, path, hidden=hidden: 503 if method == "GET" and path.endswith(hidden) else 0
             async with running_operator(kube, identity=hidden) as operator:
-                asked = [("GET", f"/apis/ostiary.dev/v1alpha1{hidden}"), ("GET", f"/api/v1{hidden}")]
-                async with asyncio.timeout(10):
-                    while not set(asked) & set(kube.journal):
-                        await asyncio.sleep(0)
+                asked = {("GET", f"/apis/ostiary.dev/v1alpha1{hidden}"), ("GET", f"/api/v1{hidden}")}
+                await becomes(lambda asked=asked: asked & set(kube.journal))
                 operator.service.poke()
                 await asyncio.sleep(0.3)  # nothing is to be waited for: nothing must happen
                 assert operator.results == []
@@ -123,15 +122,11 @@ async def test_a_leader_that_cannot_renew_stops_writing() -> None:
         await kube.until(lambda: ids_of(kube) == set() and kube.get("configmaps", NAMESPACE, BUNDLE))
         await operator.settled()
         kube.refuse = lambda _method, path: 503 if "/leases" in path else 0
-        async with asyncio.timeout(5):
-            while operator.service.lease.leading:
-                await asyncio.sleep(0.01)
+        await becomes(lambda: not operator.service.lease.leading)
         before = operator.service.pen.written.total()
         count = len(operator.results)
         await kube.put("apikeys", api_key("late", sha256="c" * 64))
-        async with asyncio.timeout(5):
-            while ("team", "late") not in operator.service.world.apikeys:
-                await asyncio.sleep(0.01)
+        await becomes(lambda: ("team", "late") in operator.service.world.apikeys)
         operator.service.poke()
         await asyncio.sleep(0.3)  # nothing is to be waited for: nothing must happen
         assert (operator.service.pen.written.total(), len(operator.results)) == (before, count)

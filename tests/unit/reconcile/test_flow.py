@@ -2,11 +2,11 @@
 
 import json
 
-from ostiary_gateway.contract import allowlist
-from ostiary_gateway.contract import bundle as contract
-
 from tests.support.kube import Kube, running_kube
 from tests.support.operator import BUNDLE, NAMESPACE, api_key, condition, pod, provider, running_operator, secret
+
+from ostiary_gateway.contract import allowlist
+from ostiary_gateway.contract import bundle as contract
 
 
 def bundle_of(kube: Kube) -> contract.Bundle:
@@ -45,7 +45,9 @@ async def test_a_generated_key_works_and_its_plaintext_is_nowhere_but_in_its_sec
         assert owner["uid"] == kube.objects["apikeys", "team", "app"]["metadata"]["uid"]
         others = [item for place, item in kube.objects.items() if place != ("secrets", "team", "app-key")]
         assert plaintext not in json.dumps(others)
-        assert "sk-provider" not in json.dumps([*kube.all("configmaps"), *kube.all("apikeys"), *kube.all("providers"), *kube.all("events")])
+        assert "sk-provider" not in json.dumps(
+            [*kube.all("configmaps"), *kube.all("apikeys"), *kube.all("providers"), *kube.all("events")]
+        )
         assert {event["reason"] for event in kube.all("events")} == {"KeyGenerated"}
 
 

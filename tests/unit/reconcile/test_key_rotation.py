@@ -2,10 +2,10 @@
 
 import json
 
-from ostiary_gateway.contract import allowlist
-
 from tests.support.kube import Kube, running_kube
 from tests.support.operator import BUNDLE, Clock, Operator, api_key, pod, running_operator, secret
+
+from ostiary_gateway.contract import allowlist
 
 DAY = 86400
 ROTATE = "ostiary.dev/rotate"

@@ -40,7 +40,7 @@ class Child:
         deaths, settled = 0, False
         while not self._stopping:
             begun = time.monotonic()
-            code = await self._live()
+            code = await self.live()
             if self._stopping:
                 return
             if time.monotonic() - begun > _SETTLED_SECONDS:
@@ -72,7 +72,8 @@ class Child:
         finally:
             hurried.cancel()
 
-    async def _live(self) -> int:
+    async def live(self) -> int:
+        """One life of it; its exit code."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

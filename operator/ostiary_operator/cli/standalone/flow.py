@@ -16,7 +16,8 @@ from ostiary_operator.cli.standalone.plan import FAKE_HOST, Plan
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS = 0.05
 _READY_SECONDS = 30.0
-_QUIET_SECONDS = 1.0  # a stop that takes longer is explained
+_QUIET_SECONDS = 2.0  # a stop that takes longer is explained
+_TRIALS = 3
 _LAST_SECONDS = 30.0  # for what is in the spool
 
 
@@ -24,7 +25,7 @@ class Flow:
     def __init__(self, plan: Plan, nginx: Path) -> None:
         self._plan = plan
         self._compiler = Compiler(plan, say)
-        environ = plan.child_environ(nginx)
+        self._environ = environ = plan.child_environ(nginx)
         self._supervisor = Child("supervisor", ["supervisor"], environ, say)
         self._sidecar = Child("sidecar", ["sidecar"], environ, say)
         fake = ["fake", "--host", FAKE_HOST, "--port", str(plan.fake_port)]
@@ -69,10 +70,25 @@ class Flow:
         """In this order no record is lost: nginx writes its last lines, then the sidecar reads them."""
         explain = asyncio.get_running_loop().call_later(_QUIET_SECONDS, _explain)
         await self._supervisor.stop(self._plan.settings.shutdown_seconds + _LAST_SECONDS, self._hurry)
+        await self._end_nginx()
         explain.cancel()
         await self._sidecar.stop(_LAST_SECONDS, asyncio.Event())
         if self._fake is not None:
             await self._fake.stop(_LAST_SECONDS, asyncio.Event())
+
+    async def _end_nginx(self) -> None:
+        """A supervisor that was dead at that moment, or still starting, has left nginx alone; its report is the proof."""
+        for _ in range(_TRIALS):
+            if not (self._plan.run / "nginx.json").exists():
+                return
+            now = ["--now"] if self._hurry.is_set() else []
+            ender = Child("supervisor", ["supervisor", "--stop", *now], self._environ, say)
+            ending = asyncio.create_task(ender.live())
+            hurried = asyncio.create_task(self._hurry.wait())
+            await asyncio.wait({ending} if now else {ending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            hurried.cancel()
+            await ender.stop(_LAST_SECONDS, asyncio.Event())
+            await ending
 
     def _signalled(self) -> None:
         (self._hurry if self._stop.is_set() else self._stop).set()

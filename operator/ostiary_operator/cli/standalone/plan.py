@@ -1,5 +1,6 @@
 """What `ostiary run` was asked for, and whether this machine can do it."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from ostiary_gateway.contract.settings import Settings
 
 _TOOLS_NGINX = Path(".tools/nginx/usr/sbin/nginx")  # where hack/dev/get-nginx puts it
@@ -20,6 +23,10 @@ FAKE_HOST = "127.0.0.1"
 
 class CannotRunError(Exception):
     """The message is one line that says what a person can do about it."""
+
+
+class _Report(msgspec.Struct):
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ def check(plan: Plan) -> None:
     settings = plan.settings
     _check_folder("OSTIARY_RUN", plan.run)
     _check_folder("OSTIARY_DATA", plan.data)
-    _check_port("OSTIARY_PORT", settings.host, settings.port)
+    if not _nginx_was_left(plan.run):
+        _check_port("OSTIARY_PORT", settings.host, settings.port)
     _check_port("OSTIARY_SIDECAR_PORT", settings.sidecar_host, settings.sidecar_port)
     if settings.metrics_port:
         _check_port("OSTIARY_METRICS_PORT", settings.metrics_host, settings.metrics_port)
@@ -108,6 +116,14 @@ def lock(folder: Path) -> int:
         os.close(descriptor)
         raise CannotRunError(f"another `ostiary run` uses {folder}; give this one its own OSTIARY_RUN") from error
     return descriptor
+
+
+def _nginx_was_left(run: Path) -> bool:
+    """Whether the port may be that of our own nginx, left by a run that was killed: the supervisor adopts it."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        left = msgspec.json.decode((run / "nginx.json").read_bytes(), type=_Report)
+        return left.pid > 0 and b"nginx: master process" in Path(f"/proc/{left.pid}/cmdline").read_bytes()
+    return False
 
 
 def _check_folder(name: str, folder: Path) -> None:
