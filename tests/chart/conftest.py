@@ -51,9 +51,7 @@ class Rendered:
         return self.gateway_pod["initContainers"][0]
 
 
-def helm_template(
-    values: Object, *, release: str = "ostiary", namespace: str = "ostiary"
-) -> subprocess.CompletedProcess[str]:
+def helm_template(values: Object, *, release: str = "ostiary", namespace: str = "ostiary") -> subprocess.CompletedProcess[str]:
     command = [
         "helm",
         "template",

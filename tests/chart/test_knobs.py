@@ -141,9 +141,7 @@ def test_network_policy(render) -> None:
 
 def test_service_monitor_is_off_unless_asked_for(render, defaults) -> None:
     assert not defaults.all("ServiceMonitor")
-    rendered = render(
-        {"metrics": {"serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prometheus"}}}}
-    )
+    rendered = render({"metrics": {"serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prometheus"}}}})
     monitor = rendered.one("ServiceMonitor", "ostiary-gateway")
     selector = monitor["spec"]["selector"]["matchLabels"]
     assert monitor["spec"]["endpoints"] == [{"port": "metrics", "path": "/metrics", "interval": "5s"}]
@@ -194,9 +192,7 @@ def test_without_persistence_the_ledger_goes_with_the_pod(render) -> None:
 
 
 def test_service(render) -> None:
-    service = render({"service": {"type": "LoadBalancer", "port": 8000, "annotations": {"a": "b"}}}).one(
-        "Service", "ostiary"
-    )
+    service = render({"service": {"type": "LoadBalancer", "port": 8000, "annotations": {"a": "b"}}}).one("Service", "ostiary")
     assert service["spec"]["type"] == "LoadBalancer"
     assert service["spec"]["ports"][0]["port"] == 8000
     assert service["metadata"]["annotations"] == {"a": "b"}

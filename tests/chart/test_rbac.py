@@ -49,9 +49,7 @@ def test_the_gateway_may_do_what_its_bundle_watcher_calls(defaults) -> None:
         for verb in verbs
     }
     assert allowed(defaults.one("Role", "ostiary-gateway")["rules"]) == wanted
-    assert subjects(defaults.one("RoleBinding", "ostiary-gateway")) == [
-        ("ostiary", defaults.gateway_pod["serviceAccountName"])
-    ]
+    assert subjects(defaults.one("RoleBinding", "ostiary-gateway")) == [("ostiary", defaults.gateway_pod["serviceAccountName"])]
 
 
 def test_listed_namespaces_get_a_role_each_and_nothing_is_cluster_wide(render) -> None:

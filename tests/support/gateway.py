@@ -1,7 +1,9 @@
 """A whole gateway for tests: the real nginx, supervisor and sidecar as processes, and a folder of manifests."""
 
 import json
+import math
 import socket
+import time
 from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from pathlib import Path
@@ -19,6 +21,8 @@ from ostiary_gateway.bundle.folder import publish
 Record = dict[str, Any]
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 30.0
+_SETTLE_SECONDS = 20.0
+_QUIET_SECONDS = 3.0
 
 
 class Gateway:
@@ -116,16 +120,26 @@ class Gateway:
         assert len(matching) == 1, matching
         return matching[0]
 
-    def idle(self) -> None:
-        """Wait until nginx has nothing open and all that it wrote is in the ledger."""
+    def idle(self, missing: int = 0) -> None:
+        """Wait until nginx has nothing open and all that it wrote is in the ledger.
+
+        Args:
+            missing: so many ids may never have a record (a worker was killed while it took one); then the ledger has
+                to be quiet for longer than lost requests are looked for.
+        """
+        last = (-1, time.monotonic())
 
         def settled() -> bool:
+            nonlocal last
             status = self.status()
-            issued = status.get("issued", -1)
-            ours = [record for record in self.ledger() if record["id"].startswith(f"{status.get('epoch')}-")]
-            return status.get("in_flight") == 0 and len(ours) >= issued
+            count = sum(record["id"].startswith(f"{status.get('epoch')}-") for record in self.ledger())
+            if count != last[0]:
+                last = (count, time.monotonic())
+            quiet = time.monotonic() - last[1] > _QUIET_SECONDS
+            expected = status.get("issued", math.inf) - (missing if quiet else 0)
+            return status.get("in_flight") == 0 and count >= expected
 
-        until(settled, "nothing in flight and every record written")
+        until(settled, "nothing in flight and every record written", _SETTLE_SECONDS)
 
     def write(self, file: str, *manifests: Manifest) -> None:
         """The same as `apply` without waiting."""

@@ -81,6 +81,9 @@ export async function ask(r, caller, surface, target) {
     const packed = pack(answer, caller.mask);
     if (packed !== undefined) {
         keep(granted, name, packed, answer);
+        if (surface === 'managed' && target !== '') {
+            keep(granted, caller.hash, packed, answer); // known for as long as any of its decisions
+        }
     }
     return packed;
 }

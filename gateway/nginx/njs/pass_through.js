@@ -7,6 +7,7 @@ import {refuse} from './dialects.js';
 import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
 
+const MAY_HOLD_DOTS = ['/.', '%', '\\'];
 const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
 
 /**
@@ -24,7 +25,7 @@ export async function access(r) {
         const uri = /** @type {string} */ (v.request_uri);
         const query = uri.indexOf('?');
         const path = query < 0 ? uri : uri.slice(0, query);
-        if ((path.indexOf('/.') >= 0 || path.indexOf('%') >= 0) && DOT_SEGMENT.test(path)) {
+        if (MAY_HOLD_DOTS.some((text) => path.indexOf(text) >= 0) && DOT_SEGMENT.test(path)) {
             return refuse(r, 'flat', 400, 'path holds a dot segment');
         }
         const slash = path.indexOf('/', 1);
