@@ -81,6 +81,21 @@ def test_kill_of_nginx_workers_loses_what_they_had_open_but_no_record(gateway: G
     )
 
 
+def test_kill_of_any_part_in_any_order(gateway: Gateway) -> None:
+    """While one part comes back the next one goes."""
+    order = random.Random(SEED + 4)  # noqa: S311 - the same
+
+    def victim() -> int:
+        part = order.choice(("sidecar", "supervisor", "worker"))
+        return order.choice(until(gateway.workers, "nginx has workers")) if part == "worker" else gateway.pid(part)
+
+    with Load(gateway, CLIENTS, SEED + 4) as load:
+        kill_at_random_moments(order, victim)
+    assert set(load.statuses) <= {0, 200}
+    until(lambda: gateway.ready().get("status") == "ready", "every part is back", 20)
+    assert_recorded_once(gateway, load.seen, untaken=KILLS)
+
+
 def test_kill_of_all_of_nginx_is_repaired_in_a_new_epoch(gateway: Gateway) -> None:
     """Of what was open, the registry on disk tells all but what began in its last second: one request a client at most."""
     epoch = gateway.status()["epoch"]
@@ -96,7 +111,7 @@ def test_kill_of_all_of_nginx_is_repaired_in_a_new_epoch(gateway: Gateway) -> No
 
 
 def test_kill_of_all_of_nginx_leaves_a_record_of_each_stream_under_way(gateway: Gateway) -> None:
-    """nginx writes the registry to disk each second; the next one reads it and tells what was lost."""
+    """The registry is written to disk each second; the next one reads it and tells what was lost."""
     ids = [f"under-way-{number}" for number in range(5)]
     body = {**ECHO, "model": "openai/slow-200x200", "stream": True}
     with ExitStack() as streams:

@@ -152,8 +152,7 @@ def test_all_but_the_model_arrives_byte_for_byte(
     fields |= {name: value for name, value in after.items() if not is_reserved(name) and name not in fields}
     body = json.dumps(fields, indent=indent, ensure_ascii=escaped)
     provider.reset()
-    reply = call(gateway.base_url, CHAT, body.encode(), key=sample.ONLY_ECHO)
-    assert reply.status == 200
+    call(gateway.base_url, CHAT, body.encode(), key=sample.ONLY_ECHO)
     (arrived,) = provider.seen()
     if not any("\\" in json.dumps(name) for name in fields):
         expected = re.sub(r'("model": ?)"openai/echo"', r'\1"echo"', body, count=1)
