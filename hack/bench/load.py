@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hack.bench.processes import KEY, MODEL, OTHERS_CPU, Target, cpu_seconds, resident_kib
 
+MANAGED = "/v1/chat/completions"
 UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -48,13 +49,13 @@ def script(folder: Path, name: str, payload: str, delay_ms: int = 0) -> Path:
     return path
 
 
-def wrk(target: Target, lua: Path, *, connections: int, seconds: float) -> Run:
+def wrk(target: Target, lua: Path, *, connections: int, seconds: float, path: str = MANAGED) -> Run:
     """One run of wrk, pinned beside the provider."""
     before, beside = cpu_seconds(target.workers), cpu_seconds(target.sidecar)
     program = shutil.which("wrk") or "wrk"
-    url = f"http://127.0.0.1:{target.port}/v1/chat/completions"
+    url = f"http://127.0.0.1:{target.port}{path}"
     out = subprocess.run(
-        ["taskset", "-c", OTHERS_CPU, program, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(lua), url],
+        ["taskset", "-c", OTHERS_CPU, program, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", "-s", str(lua), url],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     time.sleep(0.3)  # the sidecar reads the end of the spool
@@ -115,7 +116,7 @@ async def _stream(port: int, payload: str) -> tuple[float, bool]:
     start = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+        f"POST {MANAGED} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(payload)}\r\nConnection: close\r\n\r\n{payload}".encode()
     )
     head = await reader.readuntil(b"\r\n\r\n")
