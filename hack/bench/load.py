@@ -44,7 +44,7 @@ def script(folder: Path, name: str, payload: str, delay_ms: int = 0) -> Path:
     path.write_text(
         f'local f = io.open("{folder / f"{name}.json"}", "rb"); wrk.method = "POST"; wrk.body = f:read("*a"); f:close()\n'
         f'wrk.headers["Content-Type"] = "application/json"; wrk.headers["Authorization"] = "Bearer {KEY}"\n'
-        + (f"function delay() return {delay_ms} end\n" if delay_ms else "")
+        + (f"function delay() return math.random(1, {2 * delay_ms - 1}) end\n" if delay_ms else "")
     )
     return path
 

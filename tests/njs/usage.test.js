@@ -12,7 +12,8 @@ const ENTRY = {id: 'e-1', fields: 'f'};
 
 /** The reply in pieces through the body filter; what the log phase tells of it. */
 function collected(pieces, {cut = false, length} = {}) {
-    const r = new FakeRequest({headersOut: length === undefined ? {} : {'Content-Length': String(length)}});
+    const variables = length === undefined ? {} : {upstream_http_content_length: String(length)};
+    const r = new FakeRequest({variables});
     collect(r, ENTRY);
     for (const piece of pieces) {
         if (!r.isDone) {

@@ -57,7 +57,7 @@ export function body(r, chunk, flags) {
         return;
     }
     if (seen.bytes === 0) {
-        const length = r.headersOut['Content-Length'];
+        const length = r.variables.upstream_http_content_length;
         if (length !== undefined) {
             seen.expected = +length;
             if (seen.expected === chunk.length && seen.expected > 0) {
