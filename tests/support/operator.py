@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes.aio import client as kubernetes
+from tests.support.becoming import becomes
 from tests.support.kube import Kube
 
 from ostiary_gateway.contract.settings import Settings
@@ -61,8 +62,8 @@ class Operator:
             count = len(self.results)
             self.service.poke()
             await self.until(count + 1)
-            still = self.service.pen.written.total() == before and not self.service.busy
-            quiet = quiet + 1 if still else 0
+            await becomes(lambda: not self.service.busy)
+            quiet = quiet + 1 if self.service.pen.written.total() == before else 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

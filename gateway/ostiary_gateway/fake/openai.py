@@ -46,9 +46,7 @@ class OpenAI:
         return respond(self, prompt, partial(whole, prompt), events(prompt))
 
     def _models(self) -> Answer:
-        models = [
-            {"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"} for name in ("echo", "hello")
-        ]
+        models = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "fake"} for name in ("echo", "hello")]
         return Answer(200, encode({"object": "list", "data": models}))
 
     def _bad(self, message: str) -> Answer:

@@ -31,9 +31,7 @@ class Body(msgspec.Struct):
     contents: msgspec.Raw = msgspec.Raw()
 
     def said(self) -> msgspec.Raw:
-        return next(
-            (raw for raw in (self.messages, self.input, self.prompt, self.contents) if bytes(raw)), msgspec.Raw()
-        )
+        return next((raw for raw in (self.messages, self.input, self.prompt, self.contents) if bytes(raw)), msgspec.Raw())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One reconciliation: from what is in the cluster to what should be.
 
-world -> key Secrets -> snapshot -> graph -> bundle -> ConfigMaps and Secret -> statuses and events
+world -> key Secrets -> snapshot -> graph -> bundle -> ConfigMaps and Secret; statuses and events follow in the background
 """
 
 import asyncio
@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ostiary_gateway.contract.bundle import Bundle
-from ostiary_operator import dataplane, render, status
+from ostiary_operator import dataplane, render
 from ostiary_operator.api import names
-from ostiary_operator.api.apikey import ApiKey, ApiKeyStatus
-from ostiary_operator.api.provider import Provider, ProviderStatus
-from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, Object
+from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.provider import Provider
+from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS
 from ostiary_operator.graph import Graph, Snapshot, deadlines, resolve
 from ostiary_operator.graph import Policy as GraphPolicy
 from ostiary_operator.reconcile.bundle_writer import BundleWriter
 from ostiary_operator.reconcile.gather import Gatherer
 from ostiary_operator.reconcile.key_writer import KeyWriter
-from ostiary_operator.reconcile.notices import Herald, Notice, worsened
-from ostiary_operator.reconcile.rollout import Ref, Rollouts, State, reports
-from ostiary_operator.reconcile.statuses import StatusWriter, Wanted
+from ostiary_operator.reconcile.reporter import Finding, Reporter
+from ostiary_operator.reconcile.rollout import Ref, Rollouts, State, ref_of, reports
 from ostiary_operator.reconcile.uses import last_uses
 from ostiary_operator.reconcile.world import World
 
@@ -37,8 +36,7 @@ class Parts:
     gatherer: Gatherer
     keys: KeyWriter
     bundles: BundleWriter
-    statuses: StatusWriter
-    herald: Herald
+    reporter: Reporter
     now: Callable[[], datetime]
     cluster_domain: str
 
@@ -74,34 +72,18 @@ class Reconciler:
         await parts.gatherer.unknown_secrets()
         keys = await parts.keys.settle(parts.world.snapshot().api_keys, now)
         snapshot = parts.world.snapshot()
+        objects = {PROVIDERS: dict(parts.world.providers), APIKEYS: dict(parts.world.apikeys)}
         graph, bundle = await asyncio.to_thread(compile_snapshot, snapshot, parts.cluster_domain)
         states = _states(snapshot)
         if not self._rollouts.begun:
             self._rollouts.begin(parts.bundles.digest, _settled(snapshot, states))
         written = await parts.bundles.write(bundle)
         self._rollouts.add(bundle.digest, states)
-        wanted, notices = self._statuses(graph, now)
-        await parts.statuses.ask(wanted)
-        await parts.herald.tell([*keys.notices, *notices], now)
+        pods = parts.world.pods.values()
+        found = Finding(graph, objects, self._rollouts.frozen(), reports(pods), last_uses(pods), now)
+        parts.reporter.tell(found, keys.notices)
         moments = [*deadlines(graph), *([keys.due] if keys.due else []), *([now] if keys.more else [])]
         return Result(digest=bundle.digest, written=written, again=_wait(moments, now))
-
-    def _statuses(self, graph: Graph, now: datetime) -> tuple[list[Wanted], list[Notice]]:
-        """What has to be written, and what is worth an event."""
-        world = self._parts.world
-        reported = reports(world.pods.values())
-        uses = last_uses(world.pods.values())
-        wanted: list[Wanted] = []
-        notices: list[Notice] = []
-        for provider in graph.providers:
-            rollout = self._rollouts.of(_ref(provider.resource), reported)
-            after = status.provider(provider, rollout, now)
-            _compare(provider.resource, after, world.providers, wanted, notices)
-        for key in graph.keys:
-            rollout = self._rollouts.of(_ref(key.resource), reported)
-            after_key = status.api_key(key, rollout, now, _last_use(key.resource, uses))
-            _compare(key.resource, after_key, world.apikeys, wanted, notices)
-        return wanted, notices
 
 
 def compile_snapshot(snapshot: Snapshot, cluster_domain: str) -> tuple[Graph, Bundle]:
@@ -110,26 +92,10 @@ def compile_snapshot(snapshot: Snapshot, cluster_domain: str) -> tuple[Graph, Bu
     return graph, render.bundle(dataplane.compile_graph(graph, cluster_domain=cluster_domain))
 
 
-def _compare(
-    resource: Provider | ApiKey,
-    after: ProviderStatus | ApiKeyStatus,
-    objects: Mapping[tuple[str, str], Object],
-    wanted: list[Wanted],
-    notices: list[Notice],
-) -> None:
-    before = resource.status
-    found = objects.get(resource.metadata.ref)
-    if after == before or found is None or found["metadata"]["uid"] != resource.metadata.uid:
-        return
-    kind = PROVIDERS if isinstance(resource, Provider) else APIKEYS
-    wanted.append(Wanted(kind, resource.metadata.ref, resource.metadata.uid, status.encode(after)))
-    notices += worsened(found, before.conditions, after.conditions)
-
-
 def _states(snapshot: Snapshot) -> dict[Ref, State]:
     """What of each object matters to the bundle: its spec, by its generation, and the Secrets it names, by their content."""
     secrets = {ref: hash(tuple(sorted(secret.data.items()))) for ref, secret in snapshot.secrets.items()}
-    return {_ref(item): _state(item, secrets) for item in _items(snapshot)}
+    return {ref_of(item): _state(item, secrets) for item in _items(snapshot)}
 
 
 def _state(item: Provider | ApiKey, secrets: Mapping[tuple[str, str], int]) -> State:
@@ -145,7 +111,7 @@ def _state(item: Provider | ApiKey, secrets: Mapping[tuple[str, str], int]) -> S
 def _settled(snapshot: Snapshot, states: Mapping[Ref, State]) -> dict[Ref, State]:
     """The objects that were in force everywhere before this operator began."""
     return {
-        _ref(item): states[_ref(item)]
+        ref_of(item): states[ref_of(item)]
         for item in _items(snapshot)
         if any(
             condition.type == "Programmed"
@@ -158,16 +124,6 @@ def _settled(snapshot: Snapshot, states: Mapping[Ref, State]) -> dict[Ref, State
 
 def _items(snapshot: Snapshot) -> list[Provider | ApiKey]:
     return [*snapshot.providers, *snapshot.api_keys]
-
-
-def _ref(item: Provider | ApiKey) -> Ref:
-    return item.kind, item.metadata.namespace, item.metadata.name
-
-
-def _last_use(item: ApiKey, uses: Mapping[str, str]) -> str:
-    """When its retiring value was last used, by what the pods say; empty if none says anything."""
-    rotation = item.status.rotation
-    return uses.get(f"{item.metadata.id}#{rotation.retiring_version}", "") if rotation else ""
 
 
 def _wait(moments: Iterable[datetime], now: datetime) -> float | None:

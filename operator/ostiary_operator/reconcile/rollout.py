@@ -5,9 +5,12 @@ which an older bundle may be too: that others change does not unsettle it.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from ostiary_operator.api import names
+from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.provider import Provider
 from ostiary_operator.status import Rollout
 
 State = tuple[Any, ...]  # whatever of an object matters to the bundle
@@ -37,18 +40,26 @@ class Rollouts:
         """A bundle was written, compiled from objects in these states; nothing happens if it is the last one again."""
         if self._place.get(digest) != self._latest:
             self._latest += 1
-            self._place[digest] = self._latest
-            self._place = {key: place for key, place in self._place.items() if place > self._latest - _KEPT}
+            places = self._place | {digest: self._latest}
+            self._place = {key: place for key, place in places.items() if place > self._latest - _KEPT}
         known = self._since
         self._since = {
             ref: known[ref] if ref in known and known[ref][0] == state else (state, self._latest) for ref, state in states.items()
         }
+
+    def frozen(self) -> Self:
+        """As they are now, whatever is added later."""
+        return copy(self)
 
     def of(self, ref: Ref, reports: Iterable[str]) -> Rollout:
         """How far an object has come, given the digest that each ready pod reports (empty: none)."""
         since = self._since[ref][1]
         places = [self._place.get(digest, -1) for digest in reports]
         return Rollout(replicas=len(places), behind=sum(place < since for place in places))
+
+
+def ref_of(item: Provider | ApiKey) -> Ref:
+    return item.kind, item.metadata.namespace, item.metadata.name
 
 
 def reports(pods: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -26,6 +26,7 @@ from ostiary_operator.reconcile.flow import Parts, Reconciler, Result
 from ostiary_operator.reconcile.gather import Gatherer
 from ostiary_operator.reconcile.key_writer import KeyWriter
 from ostiary_operator.reconcile.notices import Herald
+from ostiary_operator.reconcile.reporter import Reporter
 from ostiary_operator.reconcile.statuses import StatusWriter
 from ostiary_operator.reconcile.world import Shelf, World
 
@@ -65,6 +66,7 @@ class Service:
         )
         self.pen = Pen(client, lambda: self.lease.leading)
         self._statuses = StatusWriter(self.pen, self.world, self._changes.poke)
+        self._reporter = Reporter(self._statuses, Herald(self.pen, time.monotonic))
         self._gatherer = Gatherer(client, self.world, _names(settings.watch_namespaces))
         self._reflectors = self._reflect(client, place, settings.gateway_selector)
         self.reconciler = Reconciler(
@@ -73,8 +75,7 @@ class Service:
                 gatherer=self._gatherer,
                 keys=KeyWriter(self.pen, self.world, new_key),
                 bundles=BundleWriter(self.pen, self.world, place),
-                statuses=self._statuses,
-                herald=Herald(self.pen, time.monotonic),
+                reporter=self._reporter,
                 now=now,
                 cluster_domain=settings.cluster_domain,
             )
@@ -92,8 +93,8 @@ class Service:
 
     @property
     def busy(self) -> bool:
-        """Whether statuses wait to be written."""
-        return self._statuses.busy
+        """Whether statuses wait to be found or written."""
+        return self._reporter.busy
 
     async def run(self) -> None:
         """Go on until cancelled; an error that ends this should end the process."""
@@ -101,6 +102,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.lease.run())
             tasks.create_task(self._statuses.run())
+            tasks.create_task(self._reporter.run())
             tasks.create_task(self._gather())
             tasks.create_task(self._reconcile())
             for reflector in self._reflectors:
@@ -139,7 +141,8 @@ class Service:
             if not self._ready():
                 continue
             try:
-                result = await self.reconciler.once()
+                async with self._statuses.held():  # a bundle goes before the statuses of the one before
+                    result = await self.reconciler.once()
                 self._alarm.set(result.again)
                 self._told(result)
                 pause = _PAUSE_MIN

@@ -5,14 +5,15 @@ While a thousand statuses wait, their objects often reach their final state; wha
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ostiary_operator.cluster.errors import ClusterError, RefusedError
 from ostiary_operator.cluster.pen import NotLeadingError, Pen
 from ostiary_operator.cluster.resources import Object, Resource
-from ostiary_operator.reconcile.world import Key, World
+from ostiary_operator.reconcile.world import Key, World, version_of
 
 log = logging.getLogger(__name__)
 WORKERS = 8
@@ -22,11 +23,12 @@ _PAUSE_MAX = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The status that an object should have, as JSON."""
+    """The status that an object should have, as JSON; `version` is that of the object it was found for."""
 
     resource: Resource
     key: Key
     uid: str
+    version: int
     status: Object
 
 
@@ -40,6 +42,7 @@ class StatusWriter:
         self._waiting: dict[tuple[Resource, Key], Wanted] = {}
         self._more = asyncio.Condition()
         self._busy = 0
+        self._held = False
 
     @property
     def busy(self) -> bool:
@@ -47,10 +50,30 @@ class StatusWriter:
         return bool(self._waiting or self._busy)
 
     async def ask(self, wanted: list[Wanted]) -> None:
-        """Write these, and forget what was asked before and is not among them: it is right by now."""
+        """Write these, and forget what was asked before and is not among them: it is right by now.
+
+        An object that has changed since is left to the next look, which there is when all others are written.
+        """
         async with self._more:
-            self._waiting = {(each.resource, each.key): each for each in wanted}
+            self._waiting = {(each.resource, each.key): each for each in wanted if self._is_current(each)}
             self._more.notify_all()
+        if wanted and not self.busy:
+            self._drained()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Begin no write meanwhile: what is done in the block goes first."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            async with self._more:
+                self._more.notify_all()
+
+    def _is_current(self, wanted: Wanted) -> bool:
+        found = self._world.shelves[wanted.resource].items.get(wanted.key)
+        return found is not None and version_of(found) == wanted.version
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -77,7 +100,7 @@ class StatusWriter:
 
     async def _next(self) -> Wanted:
         async with self._more:
-            await self._more.wait_for(lambda: bool(self._waiting))
+            await self._more.wait_for(lambda: bool(self._waiting) and not self._held)
             wanted = self._waiting.pop(next(iter(self._waiting)))
             self._busy += 1
             return wanted

@@ -14,6 +14,7 @@ from ostiary_operator.graph import Snapshot, wanted_secrets
 _Value = TypeVar("_Value")
 Key = tuple[str, str]  # namespace, name
 DELETED = "DELETED"
+_WRITING = ("resourceVersion", "managedFields")
 
 
 def key_of(item: Object) -> Key:
@@ -24,16 +25,23 @@ def version_of(item: Object) -> int:
     return int(item["metadata"]["resourceVersion"])
 
 
-class Shelf:
-    """The objects of one kind."""
+def input_of(item: Object) -> Object:
+    """What of an object somebody else decides: all but its status and how it was written."""
+    meta = {key: value for key, value in item["metadata"].items() if key not in _WRITING}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": meta}
 
-    def __init__(self) -> None:
+
+class Shelf:
+    """The objects of one kind. Of their changes those matter that change what `matter` gives of an object."""
+
+    def __init__(self, matter: Callable[[Object], object] = version_of) -> None:
+        self._matter = matter
         self.items: dict[Key, Object] = {}
         self._gone: dict[Key, int] = {}  # deletions since the last listing
         self._listed = 0
 
     def apply(self, kind: str | None, item: Object) -> bool:
-        """Take an event; False if it tells nothing new."""
+        """Take an event; False if it tells nothing new that matters."""
         key, version = key_of(item), version_of(item)
         known = self.items.get(key)
         if known is not None and version <= version_of(known):
@@ -45,7 +53,7 @@ class Shelf:
             self._gone[key] = version
             return known is not None
         self.items[key] = item
-        return True
+        return known is None or self._matter(known) != self._matter(item)
 
     def put(self, item: Object) -> bool:
         """Take what the API server answered when it was asked for this very object."""
@@ -73,7 +81,8 @@ class World:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self.shelves = {kind: Shelf() for kind in (PROVIDERS, APIKEYS, SECRETS, CONFIGMAPS, PODS)}
+        self.shelves = {kind: Shelf(input_of) for kind in (PROVIDERS, APIKEYS, SECRETS)}
+        self.shelves |= {kind: Shelf() for kind in (CONFIGMAPS, PODS)}
         self.own_secrets = Shelf()  # the bundle's
         self.absent: set[Key] = set()  # Secrets that somebody names and that are not there
         self._decoded: dict[Resource, dict[Key, tuple[int, Any]]] = {}
