@@ -30,12 +30,15 @@ help: ## this list
 .tools/nginx/usr/sbin/nginx: hack/dev/get-nginx | .venv/local
 	@hack/dev/get-nginx .tools/nginx
 
+.tools/valkey/usr/bin/valkey-server: hack/dev/get-valkey | .venv/local
+	@hack/dev/get-valkey .tools/valkey
+
 $(NJS)/node_modules: $(NJS)/package-lock.json
 	@cd $(NJS) && npm ci --silent --no-fund --no-audit
 	@touch $@
 
 .PHONY: tools
-tools: .venv/dev .tools/nginx/usr/sbin/nginx
+tools: .venv/dev .tools/nginx/usr/sbin/nginx .tools/valkey/usr/bin/valkey-server
 
 # --- use ----------------------------------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 .PHONY: test
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
-	@$(BIN)/pytest -n 2 --dist loadgroup $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
+	@$(BIN)/pytest -n 4 --dist loadgroup $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

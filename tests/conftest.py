@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 from tests.support import sample
 from tests.support.gateway import Gateway, Parts
+from tests.support.planned import Bed, open_bed
 from tests.support.provider import Provider
 
 Kind = TypeVar("Kind", bound=Gateway)
@@ -26,6 +27,20 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Ite
     gateway.start(sample.providers(provider.url), sample.keys())
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def session_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    """4 workers before three mocks; modules apply their Models to it, each under a name of its own."""
+    with open_bed(tmp_path_factory.mktemp("bed")) as bed:
+        yield bed
+
+
+@pytest.fixture
+def bed(session_bed: Bed) -> Bed:
+    """The same, with mocks that answer with 200 and have seen nothing."""
+    session_bed.answer()
+    return session_bed
 
 
 @pytest.fixture

@@ -47,6 +47,19 @@ def supervisor(stop: bool, now: bool) -> None:
         raise click.ClickException(str(error)) from error
 
 
+@main.command()
+@click.option("--run", type=click.Path(path_type=Path), help="Folder of its socket [default: OSTIARY_RUN].")
+@click.option("--listener", type=int, help="Descriptor of a socket that listens already [default: listen on guard.sock].")
+def guard(run: Path | None, listener: int | None) -> None:
+    """Carry attempts that need exact timers, keep-alive comments or draining; nginx asks on guard.sock."""
+    settings = _settings()
+    try:
+        import_module("ostiary_gateway.server.logs").configure(settings.log_level)
+        import_module("ostiary_gateway.guard.main").main(settings, run or Path(settings.run), listener)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _settings() -> Settings:
     """Settings of the environment over the file that it names."""
     file = os.environ.get("OSTIARY_CONFIG", "")

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from hack.bench import models
 from hack.bench.load import MANAGED, Run, body, burst, script, wrk
 from hack.bench.processes import GATEWAY_CPU as FIRST_CPU
 from hack.bench.processes import KEY, OTHERS_CPU, Target, free_port, ostiary, pin, plain_nginx, resident_kib, running, wait_for
@@ -37,7 +38,9 @@ REPLY = json.dumps({
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello! " * 90}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 11, "completion_tokens": 180, "total_tokens": 191},
 })  # fmt: skip
-PROVIDER = f"server {{ @LISTEN@; location = /healthz {{ return 200 ok; }} location / {{ return 200 '{REPLY}'; }} }}"
+PROVIDER = f"""
+  server {{ @LISTEN@; location = /healthz {{ return 200 ok; }} location /broken/ {{ return 503 '{{}}'; }}
+           location / {{ return 200 '{REPLY}'; }} }}"""
 PLAIN = """
   upstream provider { server 127.0.0.1:@PROVIDER@; keepalive 64; keepalive_requests 10000000; }
   upstream fake { server 127.0.0.1:@FAKE@; keepalive 600; }
@@ -158,11 +161,11 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
         fill = lambda text: text.replace("@PROVIDER@", str(provider.port)).replace("@FAKE@", str(fake_port))  # noqa: E731
         plain = stack.enter_context(plain_nginx(nginx, folder, "plain", fill(PLAIN)))
         key = API_KEY.replace("@NAME@", "bench").replace("@SHA256@", hashlib.sha256(KEY.encode()).hexdigest())
-        (manifests / "bench.yaml").write_text(fill(MANIFESTS) + key)
+        (manifests / "bench.yaml").write_text(fill(MANIFESTS + models.MANIFESTS) + key)
         gateway = stack.enter_context(ostiary(folder, manifests))
         wait_for(fake_port, "/_stats")
         pin(plain.workers + gateway.workers, FIRST_CPU)
-        pin([*provider.workers, *gateway.sidecar, fake_pid], OTHERS_CPU)
+        pin([*provider.workers, *gateway.sidecar, *gateway.guard, fake_pid], OTHERS_CPU)
 
         small, large = script(folder, "small", body(1000)), script(folder, "large", body(100_000))
         paced = script(folder, "paced", body(1000), delay_ms=10)
@@ -179,13 +182,25 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
         many = asyncio.run(burst(gateway, 500, 60))
         rows.append(compare("1 KB, c=16, after a burst of 500 streams", plain, gateway, small, 16))
         times = applied(gateway.port, manifests)
+        memory = {"nginx_workers": resident_kib(gateway.workers), "sidecar": resident_kib(gateway.sidecar)}
         figures: dict[str, object] = {
             "machine": machine(), "rows": rows,
             "bursts": {"cold_200": asdict(cold), "warm_200": asdict(warm), "slow_500": asdict(many)},
             "key_applied_ms": {"median": statistics.median(times), "max": max(times)},
-            "memory_kib": {"nginx_workers": resident_kib(gateway.workers), "sidecar": resident_kib(gateway.sidecar)},
+            "memory_kib": memory,
+            "models": models.measure(folder, manifests, plain, gateway),
         }  # fmt: skip
     return figures
+
+
+def tell_models(found: dict[str, object]) -> None:
+    direct, failover, memory = found["direct"], found["failover"], found["many_memory_kib"]
+    print(
+        f"one failover (503, then an answer): {failover['p50_ms']:.2f} ms against {direct['p50_ms']:.2f} ms, "
+        f"CPU {failover['cpu_us']:.0f} us against {direct['cpu_us']:.0f} us"
+    )
+    print(f"{models.MANY:,} Models of {models.BACKENDS} backends: in force after {found['many_applied_seconds']:.1f} s")
+    print(f"memory then: nginx workers {memory['nginx_workers']} KiB, sidecar {memory['sidecar']} KiB")
 
 
 def main() -> None:
@@ -199,6 +214,7 @@ def main() -> None:
     took = figures["key_applied_ms"]
     print(f"key applied to effective: median {took['median']:.0f} ms, max {took['max']:.0f} ms")
     print(f"memory: nginx workers {figures['memory_kib']['nginx_workers']} KiB, sidecar {figures['memory_kib']['sidecar']} KiB")
+    tell_models(figures["models"])
     out = ROOT / "hack/bench/out"
     out.mkdir(exist_ok=True)
     (out / "bench.json").write_text(json.dumps(figures, indent=1))

@@ -51,7 +51,7 @@ def script(folder: Path, name: str, payload: str, delay_ms: int = 0) -> Path:
 
 def wrk(target: Target, lua: Path, *, connections: int, seconds: float, path: str = MANAGED) -> Run:
     """One run of wrk, pinned beside the provider."""
-    before, beside = cpu_seconds(target.workers), cpu_seconds(target.sidecar)
+    before, beside = cpu_seconds(target.workers), cpu_seconds(target.sidecar + target.guard)
     program = shutil.which("wrk") or "wrk"
     url = f"http://127.0.0.1:{target.port}{path}"
     out = subprocess.run(
@@ -59,7 +59,7 @@ def wrk(target: Target, lua: Path, *, connections: int, seconds: float, path: st
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     time.sleep(0.3)  # the sidecar reads the end of the spool
-    used, aside = cpu_seconds(target.workers) - before, cpu_seconds(target.sidecar) - beside
+    used, aside = cpu_seconds(target.workers) - before, cpu_seconds(target.sidecar + target.guard) - beside
     requests = int(_find(r"(\d+) requests in", out))
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     return Run(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -76,12 +76,13 @@ def wait_for(port: int, path: str = "/healthz", *, seconds: float = 20) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """Something to load: `workers` are its nginx workers, `sidecar` the processes that work beside them."""
+    """Something to load: `workers` are its nginx workers, `sidecar` and `guard` the processes that work beside them."""
 
     name: str
     port: int
     workers: list[int]
     sidecar: list[int]
+    guard: list[int] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -129,7 +130,7 @@ def ostiary(folder: Path, manifests: Path) -> Iterator[Target]:
     environment = {
         "OSTIARY_PORT": str(port), "OSTIARY_SIDECAR_PORT": str(sidecar_port), "OSTIARY_WORKERS": "1",
         "OSTIARY_RUN": str(folder / "run"), "OSTIARY_DATA": str(folder / "data"), "OSTIARY_MANIFESTS": str(manifests),
-        "OSTIARY_LOG_LEVEL": "WARNING",
+        "OSTIARY_LOG_LEVEL": "WARNING", "OSTIARY_RETRY_BUDGET_MINIMUM": "1000000",
     }  # fmt: skip
     program = [str(Path(sys.executable).parent / "ostiary"), "run", "--no-fake"]
     with running(program, environment, folder / "ostiary.log") as pid:
@@ -138,4 +139,5 @@ def ostiary(folder: Path, manifests: Path) -> Iterator[Target]:
         family = {each: command(each) for each in descendants(pid)}
         workers = [each for each, text in family.items() if "nginx: worker" in text]
         sidecar = [each for each, text in family.items() if "ostiary_gateway sidecar" in text]
-        yield Target("ostiary", port, workers, sidecar)
+        guard = [each for each, text in family.items() if "ostiary_gateway guard" in text]
+        yield Target("ostiary", port, workers, sidecar, guard)

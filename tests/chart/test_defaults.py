@@ -27,7 +27,7 @@ def test_the_defaults_are_the_golden_ones(defaults) -> None:
 def test_the_chart_ships_crds_as_they_are_and_an_uninstall_keeps_them(defaults) -> None:
     shipped = {found["metadata"]["name"]: found for found in defaults.all("CustomResourceDefinition")}
     wanted = {definition["metadata"]["name"]: definition for path in CRDS for definition in yaml.safe_load_all(path.read_text())}
-    assert len(wanted) == 2
+    assert len(wanted) == 3
     assert {name: found["spec"] for name, found in shipped.items()} == {name: found["spec"] for name, found in wanted.items()}
     assert all(found["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for found in shipped.values())
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ostiary_gateway.contract.settings import load
+
 VOLUME = {"name": "authorities", "configMap": {"name": "authorities"}}
 MOUNT = {"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True}
 VARIABLE = {"name": "TZ", "value": "UTC"}
@@ -157,6 +159,23 @@ def test_settings(render) -> None:
         assert environment["OSTIARY_DECISION_SECONDS"] == "5"
         assert environment["OSTIARY_ROTATE_BYTES"] == "104857600"
         assert environment["OSTIARY_LOG_LEVEL"] == "DEBUG"
+
+
+def test_settings_of_retries(render) -> None:
+    values = {"attempt_seconds": 7, "retry_budget_percent": 0, "retry_budget_minimum": 5, "retry_concurrency": 10}
+    rendered = render({"settings": values | {"response_headers": False, "resolver_seconds": 2, "valkey_url": "valkey://v:6379"}})
+    for container in (rendered.nginx, rendered.sidecar):
+        environment = {entry["name"]: entry.get("value") for entry in container["env"]}
+        settings = load({name: value for name, value in environment.items() if name.startswith("OSTIARY_") and value})
+        assert {name: getattr(settings, name) for name in values} == values
+        assert (settings.response_headers, settings.resolver_seconds, settings.valkey_url) == (False, 2, "valkey://v:6379")
+
+
+def test_valkey_with_a_password_is_known_to_the_sidecar_alone(render) -> None:
+    rendered = render({"valkey": {"urlSecret": {"name": "cache", "key": "valkey-url"}}})
+    wanted = {"name": "OSTIARY_VALKEY_URL", "valueFrom": {"secretKeyRef": {"name": "cache", "key": "valkey-url"}}}
+    assert wanted in rendered.sidecar["env"]
+    assert "OSTIARY_VALKEY_URL" not in {entry["name"] for entry in rendered.nginx["env"]}
 
 
 def test_cluster_domain(render) -> None:

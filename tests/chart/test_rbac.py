@@ -73,4 +73,4 @@ def test_whoever_may_edit_a_namespace_may_edit_its_resources_but_not_their_statu
     for role in ("edit", "view"):
         found = defaults.one("ClusterRole", f"ostiary-ostiary-{role}")
         assert found["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{role}"] == "true"
-        assert {resource for _, resource, _, _ in allowed(found["rules"])} == {"providers", "apikeys"}
+        assert {resource for _, resource, _, _ in allowed(found["rules"])} == {"providers", "models", "apikeys"}

@@ -32,6 +32,13 @@ NONSENSE = {
     "a service type that is none": ({"service": {"type": "Magic"}}, "/service/type"),
     "a level that is none": ({"operator": {"logLevel": "loud"}}, "/operator/logLevel"),
     "a variable without a name": ({"extraEnv": [{"value": "x"}]}, "/extraEnv/0"),
+    "a Valkey that is none": ({"settings": {"valkey_url": "valkey:6379"}}, "/settings/valkey_url"),
+    "two URLs of one Valkey": (
+        {"settings": {"valkey_url": "valkey://valkey:6379"}, "valkey": {"urlSecret": {"name": "valkey"}}},
+        "valkey.urlSecret and settings.valkey_url",
+    ),
+    "a budget below nothing": ({"settings": {"retry_budget_percent": -1}}, "/settings/retry_budget_percent"),
+    "headers that are neither on nor off": ({"settings": {"response_headers": "no"}}, "/settings/response_headers"),
     "less time to stop than it takes": (
         {"terminationGracePeriodSeconds": 605},
         "terminationGracePeriodSeconds must exceed",

@@ -13,26 +13,37 @@ import yaml
 from ostiary_operator.api import decode
 from ostiary_operator.api.apikey import ApiKey
 from ostiary_operator.api.fields import CEL
+from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent / "cases"
 VALID = sorted((CASES / "valid").glob("*.yaml"))
 INVALID = sorted((CASES / "invalid").glob("*.yaml"))
-CRDS = {"Provider": ROOT / "crds/providers.yaml", "ApiKey": ROOT / "crds/apikeys.yaml"}
+CRDS = {kind: ROOT / f"crds/{kind.lower()}s.yaml" for kind in ("Provider", "Model", "ApiKey")}
 
 
-def decoded(path: Path) -> Provider | ApiKey:
+def decoded(path: Path) -> Provider | Model | ApiKey:
     obj = yaml.safe_load(path.read_text())
-    return decode.provider(obj) if obj["kind"] == "Provider" else decode.api_key(obj)
+    match obj["kind"]:
+        case "Provider":
+            return decode.provider(obj)
+        case "Model":
+            return decode.model(obj)
+    return decode.api_key(obj)
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """As kubectl asks for it: an unknown field is an error."""
+    schema = {**schema}
     closed = {**schema}
     if "properties" in schema:
         closed["properties"] = {name: strict(each) for name, each in schema["properties"].items()}
-    if schema["type"] == "object" and schema.get("description"):
+    if "items" in schema:
+        closed["items"] = strict(schema["items"])
+    if schema.pop("x-kubernetes-int-or-string", False):
+        closed["type"] = ["integer", "string"]
+    if schema.get("type") == "object" and schema.get("description"):
         closed["additionalProperties"] = False
     return closed
 
@@ -46,7 +57,8 @@ def validator(kind: str) -> jsonschema.Draft202012Validator:
 def rules_of(schema: dict[str, Any]) -> list[str]:
     """The messages of every CEL rule, however deep."""
     found = [rule["message"] for rule in schema.get(CEL, ())]
-    return found + [message for each in schema.get("properties", {}).values() for message in rules_of(each)]
+    children = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
+    return found + [message for each in children for message in rules_of(each)]
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)

@@ -12,10 +12,15 @@ import yaml
 from ostiary_operator.api import crd
 from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus
 from ostiary_operator.api.fields import CEL
+from ostiary_operator.api.model import ModelSpec, ModelStatus
 from ostiary_operator.api.provider import ProviderSpec, ProviderStatus
 
 FOLDER = Path(__file__).parents[2] / "crds"
-FILES = {"providers.yaml": (ProviderSpec, ProviderStatus), "apikeys.yaml": (ApiKeySpec, ApiKeyStatus)}
+FILES = {
+    "providers.yaml": (ProviderSpec, ProviderStatus),
+    "models.yaml": (ModelSpec, ModelStatus),
+    "apikeys.yaml": (ApiKeySpec, ApiKeyStatus),
+}
 GO_AND_PYTHON = re.compile(r"(?:[^\\]|\\[x.\[\]]|\\/)*")  # no lookaround, no classes that only one of them knows
 
 
@@ -51,9 +56,10 @@ def test_each_field_has_its_struct_field_and_back(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_schema_is_structural(name: str) -> None:
     for path, schema in nodes(root(name)):
-        assert schema["type"] in {"object", "array", "string", "integer", "boolean"}, path
+        if not schema.get("x-kubernetes-int-or-string"):
+            assert schema["type"] in {"object", "array", "string", "integer", "boolean"}, path
         assert not {"$ref", "anyOf", "oneOf", "allOf", "not", "additionalProperties"} & set(schema), path
-        assert ("items" in schema) == (schema["type"] == "array"), path
+        assert ("items" in schema) == (schema.get("type") == "array"), path
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -79,10 +85,26 @@ def test_each_pattern_means_the_same_to_go_and_python(name: str) -> None:
 def test_each_text_that_a_rule_reads_has_a_greatest_length(name: str) -> None:
     """Else the API server refuses the rule for what it might cost."""
     for path, schema in nodes(root(name)["properties"]["spec"], "spec"):
-        if schema["type"] == "string" and not {"enum", "format"} & set(schema):
+        if schema.get("type") == "string" and not {"enum", "format"} & set(schema):
             assert schema["maxLength"] <= 1024, path
-        if schema["type"] == "array":
+        if schema.get("type") == "array":
             assert schema["maxItems"] <= 128, path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_number_has_limits(name: str) -> None:
+    for path, schema in nodes(root(name)["properties"]["spec"], "spec"):
+        if schema.get("type") == "integer" or schema.get("x-kubernetes-int-or-string"):
+            assert {"minimum", "maximum"} <= set(schema), path
+
+
+def test_every_number_of_retries_is_at_most_what_nginx_allows_and_says_why() -> None:
+    spec = root("models.yaml")["properties"]["spec"]
+    found = {path: schema for path, schema in nodes(spec) if path.endswith("axAttempts")}
+    assert len(found) == 4
+    for path, schema in found.items():
+        assert schema["maximum"] == 8, path
+        assert "10 internal redirects" in schema["description"], path
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -99,7 +121,8 @@ def test_each_rule_has_a_message_and_is_balanced(name: str) -> None:
 def test_the_columns_say_what_a_person_needs() -> None:
     columns = {name: [c["name"] for c in read(name)["spec"]["versions"][0]["additionalPrinterColumns"]] for name in FILES}
     assert columns == {
-        "providers.yaml": ["Type", "Prefix", "Credential", "Ready", "Reason", "Age"],
+        "providers.yaml": ["Type", "Prefix", "Credential", "Ready", "Unhealthy", "Since", "Reason", "Age"],
+        "models.yaml": ["Model", "Selection", "Backends", "Ready", "Reason", "Age"],
         "apikeys.yaml": ["Owner", "Ready", "Expires", "Disabled", "Reason", "Key ID", "Age"],
     }
 

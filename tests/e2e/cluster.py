@@ -73,5 +73,14 @@ def _build(part: str) -> str:
     return tag
 
 
+def bring(image: str) -> None:
+    """An image of somebody else's, onto the node."""
+    try:
+        run("docker", "image", "inspect", image)
+    except CommandError:
+        run("docker", "pull", "--quiet", image, seconds=300)
+    run("kind", "load", "docker-image", image, "--name", NAME, seconds=300)
+
+
 def chart() -> str:
     return str(ROOT / "charts" / "ostiary")

@@ -12,6 +12,8 @@ CROWD = "crowd"  # where a thousand keys are
 VENDOR = "vendor"  # where the fake provider is
 FAKE = f"http://fake.{VENDOR}.svc:8090"
 CREDENTIAL = "sk-vendor-credential"
+VALKEY_IMAGE = "valkey/valkey:9"
+VALKEY = f"valkey://valkey.{VENDOR}.svc:6379"
 
 
 def namespace(name: str) -> Object:
@@ -48,6 +50,27 @@ def api_key(name: str, *, key: str = "", namespace: str = TEAM, **spec: Any) -> 
     }
 
 
+def model(name: str, /, *backends: str, **spec: Any) -> Object:
+    """A backend is `<Provider>/<its model>`."""
+    places = [backend.partition("/") for backend in backends]
+    each = [{"providerRef": {"name": provider}, "model": there} for provider, _, there in places]
+    return {
+        "apiVersion": API,
+        "kind": "Model",
+        "metadata": {"name": name, "namespace": TEAM},
+        "spec": {"backends": each} | spec,
+    }
+
+
+def valkey() -> list[Object]:
+    """One Valkey that keeps nothing, where the replicas can reach it."""
+    command = ["valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no", "--dir", "/tmp"]
+    container = _container("valkey", VALKEY_IMAGE, command) | {
+        "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
+    }
+    return _served("valkey", container, [{"name": "valkey", "port": 6379}])
+
+
 def fake(image: str) -> list[Object]:
     """The fake provider as a Deployment and a Service, which has a port where nobody listens, too."""
     command = ["python3", "-m", "ostiary_gateway", "fake", "--host", "0.0.0.0", "--port", "8090"]
@@ -55,24 +78,7 @@ def fake(image: str) -> list[Object]:
         "ports": [{"containerPort": 8090}],
         "readinessProbe": {"tcpSocket": {"port": 8090}, "periodSeconds": 1},
     }
-    labels = {"app": "fake"}
-    return [
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "fake", "namespace": VENDOR},
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": _pod(container)},
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "fake", "namespace": VENDOR},
-            "spec": {"selector": labels, "ports": [{"name": "http", "port": 8090}, {"name": "closed", "port": 9}]},
-        },
-    ]
+    return _served("fake", container, [{"name": "http", "port": 8090}, {"name": "closed", "port": 9}])
 
 
 def client(image: str) -> Object:
@@ -83,6 +89,28 @@ def client(image: str) -> Object:
         "metadata": {"name": "client", "namespace": TEAM},
         "spec": _pod(container),
     }
+
+
+def _served(name: str, container: Object, ports: list[Object]) -> list[Object]:
+    """A Deployment of one Pod beside the vendor, and its Service."""
+    labels = {"app": name}
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": VENDOR},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": _pod(container)},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": VENDOR},
+            "spec": {"selector": labels, "ports": ports},
+        },
+    ]
 
 
 def _pod(container: Object) -> Object:

@@ -84,7 +84,7 @@ def test_kubectl_get_shows_what_a_person_needs(gateway) -> None:
     keys = gateway.kubectl("get", "apikeys", "--namespace", objects.TEAM).splitlines()
     providers = gateway.kubectl("get", "providers", "--namespace", objects.TEAM).splitlines()
     assert keys[0].split() == ["NAME", "OWNER", "READY", "EXPIRES", "DISABLED", "AGE"]
-    assert providers[0].split() == ["NAME", "TYPE", "PREFIX", "CREDENTIAL", "READY", "AGE"]
+    assert providers[0].split() == ["NAME", "TYPE", "PREFIX", "CREDENTIAL", "READY", "UNHEALTHY", "SINCE", "AGE"]
     (red,) = [line.split() for line in keys if line.startswith("red ")]
     (fake,) = [line.split() for line in providers if line.startswith("fake ")]
     assert red[1:4] == ["red@example.com", "True", "false"]

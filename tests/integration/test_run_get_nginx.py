@@ -1,4 +1,4 @@
-"""hack/dev/get-nginx where there is nothing to download: already done, or impossible."""
+"""hack/dev/get-nginx and get-valkey where there is nothing to download: already done, or impossible."""
 
 import os
 import subprocess
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.support.local import NGINX
 from tests.support.process import REPOSITORY
+from tests.support.valkey import SERVER
 
-SCRIPT = REPOSITORY / "hack/dev/get-nginx"
+SCRIPTS = REPOSITORY / "hack/dev"
 TOOLS = ("bash", "readlink", "dirname", "uname", "mkdir", "mktemp", "rm", "sed", "grep", "tail")
 
 
@@ -23,14 +24,28 @@ def path(tmp_path: Path) -> Path:
     return folder
 
 
-def get(destination: Path, path: Path) -> subprocess.CompletedProcess[str]:
-    command = ["bash", str(SCRIPT), str(destination)]
+def get(destination: Path, path: Path, script: str = "get-nginx") -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(SCRIPTS / script), str(destination)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, env={"PATH": str(path)})
 
 
 def test_a_working_nginx_is_not_fetched_again(path: Path) -> None:
     done = get(Path(NGINX).parents[2], path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_working_valkey_is_not_fetched_again(path: Path) -> None:
+    done = get(Path(SERVER).parents[2], path, "get-valkey")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_valkey_says_what_else_to_do_too(path: Path, tmp_path: Path) -> None:
+    done = get(tmp_path / "valkey", path, "get-valkey")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "get-valkey: apt-get is missing: not a Debian-like system (put a server into OSTIARY_TEST_VALKEY"
+    )
+    assert not (tmp_path / "valkey").exists()
 
 
 def test_without_apt_it_says_what_else_to_do(path: Path, tmp_path: Path) -> None:

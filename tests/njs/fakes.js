@@ -14,7 +14,10 @@ export class FakeDict {
     incr(key, by, from) { this.entries.set(key, (this.entries.get(key) ?? from) + by); return this.entries.get(key); }
 }
 
-const NAMES = ['decisions', 'refusals', 'inflight', 'logging', 'workers', 'state', 'counts', 'complaints'];
+const NAMES = [
+    'decisions', 'refusals', 'plans', 'health', 'tallies', 'responses', 'inflight', 'logging', 'workers', 'state', 'counts',
+    'complaints',
+];
 
 /** Must come before the first import of a module of the data plane. */
 export function install() {

@@ -18,6 +18,7 @@ Object = dict[str, Any]
 Place = tuple[str, str, str]  # plural, namespace, name
 _KINDS = {
     "providers": ("ostiary.dev/v1alpha1", "Provider"),
+    "models": ("ostiary.dev/v1alpha1", "Model"),
     "apikeys": ("ostiary.dev/v1alpha1", "ApiKey"),
     "secrets": ("v1", "Secret"),
     "configmaps": ("v1", "ConfigMap"),

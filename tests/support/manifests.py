@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,19 @@ def api_key(name: str, key: str, *, models: Sequence[str] = (), **spec: object) 
     if models:
         full["models"] = list(models)
     return _resource("ApiKey", name, full)
+
+
+def model(name: str, *backends: str | Mapping[str, object], **spec: object) -> Manifest:
+    """A Model of this name; a backend is a Provider's name, `<Provider>/<its model>`, or the whole thing."""
+    full = {"name": name, "backends": [_backend(backend) for backend in backends], **spec}
+    return _resource("Model", re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "default", full)
+
+
+def _backend(backend: str | Mapping[str, object]) -> Mapping[str, object]:
+    if not isinstance(backend, str):
+        return backend
+    provider, _, model = backend.partition("/")
+    return {"providerRef": {"name": provider}} | ({"model": model} if model else {})
 
 
 def build_secret(name: str, values: Mapping[str, str]) -> Manifest:

@@ -14,7 +14,7 @@ from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.lease import Terms
 from ostiary_operator.cluster.reflector import Reflector, Target
-from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, SECRETS, Object, Resource
+from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, SECRETS, Object, Resource
 from ostiary_operator.reconcile.flow import Result
 from ostiary_operator.reconcile.service import Service
 
@@ -68,7 +68,7 @@ class Operator:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.service.run())
-            for resource in (PROVIDERS, APIKEYS, SECRETS):
+            for resource in (PROVIDERS, MODELS, APIKEYS, SECRETS):
                 tasks.create_task(self._feed(resource))
 
     async def _feed(self, resource: Resource) -> None:
@@ -115,6 +115,11 @@ def provider(name: str = "fake", namespace: str = "team", **spec: Any) -> Object
     return {"metadata": {"name": name, "namespace": namespace}, "spec": base | spec}
 
 
+def model(object_name: str, *providers: str, namespace: str = "team", **spec: Any) -> Object:
+    backends = [{"providerRef": {"name": provider}} for provider in providers]
+    return {"metadata": {"name": object_name, "namespace": namespace}, "spec": {"backends": backends} | spec}
+
+
 def api_key(name: str, namespace: str = "team", annotations: dict[str, str] | None = None, **spec: Any) -> Object:
     meta = {"name": name, "namespace": namespace, "annotations": annotations or {}}
     return {"metadata": meta, "spec": {"owner": "somebody"} | (spec or {"generate": {}})}
@@ -124,8 +129,9 @@ def secret(name: str, namespace: str = "team", **values: str) -> Object:
     return {"metadata": {"name": name, "namespace": namespace}, "stringData": values}
 
 
-def pod(name: str, digest: str, *, ready: bool = True, retiring: str = "") -> Object:
-    annotations = {"ostiary.dev/bundle": digest} | ({"ostiary.dev/retiring-keys": retiring} if retiring else {})
+def pod(name: str, digest: str, *, ready: bool = True, retiring: str = "", health: str = "") -> Object:
+    told = {"ostiary.dev/bundle": digest, "ostiary.dev/retiring-keys": retiring, "ostiary.dev/health": health}
+    annotations = {key: value for key, value in told.items() if value or key == "ostiary.dev/bundle"}
     meta = {"name": name, "namespace": NAMESPACE, "labels": {"component": "gateway"}, "annotations": annotations}
     return {"metadata": meta, "status": {"conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}}
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The internal server on control.sock: the sidecar says which generation is in force, and asks what is under way.
 import settings from './settings.js';
+import {answer} from './share.js';
 
 const DIGEST = /^[0-9a-f]{1,64}$/;
 
@@ -31,4 +32,17 @@ export function status(r) {
     }));
 }
 
-export default {generation, status};
+/**
+ * What is known of the backends: told with GET, learnt with POST.
+ *
+ * @param {NginxHTTPRequest} r
+ */
+export function health(r) {
+    try {
+        answer(r);
+    } catch (error) {
+        r.return(400, `${error}\n`);
+    }
+}
+
+export default {generation, status, health};

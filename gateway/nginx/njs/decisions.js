@@ -9,9 +9,12 @@ import settings from './settings.js';
 
 /** @typedef {{status: number, message: string}} Refusal */
 
+/** Ends the text of a decision whose way is a plan; no field can hold it. */
+export const PLANNED = '\x01';
 const DEFAULT_VERSION = '2023-06-01';
 
 const granted = ngx.shared.ostiary_decisions;
+const plans = ngx.shared.ostiary_plans;
 const refused = ngx.shared.ostiary_refusals;
 const state = ngx.shared.ostiary_state;
 
@@ -78,7 +81,10 @@ export async function ask(r, caller, surface, target) {
         keep(refused, name, `${answer.generation}\t${status}\t${clean(message)}`, answer);
         return {status, message};
     }
-    const packed = pack(answer, caller.mask);
+    if (answer.plan) {
+        keep(plans, `${answer.generation}\t${target}`, JSON.stringify(answer.plan), answer);
+    }
+    const packed = answer.plan ? packPlanned(answer, caller.mask, target) : pack(answer, caller.mask);
     if (packed !== undefined) {
         keep(granted, name, packed, answer);
         if (surface === 'managed' && target !== '') {
@@ -99,6 +105,34 @@ function decisionName(caller, surface, target) {
 }
 
 /**
+ * @param {any} plan as the sidecar sends it
+ * @returns {'' | 'guarded' | 'draining'} the location of a plan that needs the guard
+ */
+export function wayOf(plan) {
+    if (!plan.guarded) {
+        return '';
+    }
+    return plan.targets.some((/** @type {any} */ target) => target.drain_ms > 0) ? 'draining' : 'guarded';
+}
+
+/**
+ * Who it is, the name of the plan, what of it may be retried, and the location that carries it out. Ends with PLANNED.
+ *
+ * @param {any} answer
+ * @param {string} mask
+ * @param {string} target
+ * @returns {string}
+ */
+function packPlanned(answer, mask, target) {
+    const {identity: who, plan} = answer;
+    const rule = plan.intercept || 'builtin';
+    const location = wayOf(plan) || (rule === 'builtin' ? 'builtin' : 'policy');
+    return [
+        answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, target, rule, location,
+    ].map((field) => clean(String(field))).join('\t') + PLANNED;
+}
+
+/**
  * The fields in the order of the pattern of $ostiary_identity in nginx.conf.
  *
  * @param {any} answer what the sidecar says, see contract/decision.py
@@ -115,8 +149,7 @@ function pack(answer, mask) {
     /** @param {string} name */
     const credential = (name) => (header === name ? backend.credential : '');
     return [
-        answer.generation,
-        who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
+        answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
         `${backend.scheme}://${backend.upstream}${backend.base_path}`, backend.host, backend.model,
         backend.provider_type === 'anthropic' ? DEFAULT_VERSION : '',
         backend.provider_type.startsWith('openai') ? 'openai' : '',

@@ -36,6 +36,18 @@ export function errorBody(dialect, status, message, requestId) {
 }
 
 /**
+ * @param {Dialect} dialect
+ * @returns {string} the server-sent event that ends a stream whose provider broke off
+ */
+export function brokenEvent(dialect) {
+    const message = 'the provider broke off its answer';
+    if (dialect === 'anthropic') {
+        return `event: error\ndata: ${JSON.stringify({type: 'error', error: {type: 'api_error', message}})}\n\n`;
+    }
+    return `data: ${JSON.stringify({error: {message, type: 'server_error', code: 502}})}\n\n`;
+}
+
+/**
  * Answer with an error of our own. The managed locations give the request id as a header themselves.
  *
  * @param {NginxHTTPRequest} r

@@ -1,8 +1,8 @@
 // @ts-check
 // /v1/...: the caller names a model, we hold the credential.
 import {complain} from './complaints.js';
-import {callerOf} from './credential.js';
-import {ask, isKnown, recall} from './decisions.js';
+import {callerOf, clean} from './credential.js';
+import {ask, isKnown, PLANNED, recall} from './decisions.js';
 import {refuse} from './dialects.js';
 import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
@@ -115,6 +115,7 @@ async function decide(r, caller, found) {
             return fail(r, 400, body.problem);
         }
         model = body.model;
+        r.variables.ostiary_body_name = clean(model);
     }
     if (model.length > LONGEST_MODEL || NEEDS_ESCAPE.test(model)) {
         return fail(r, 400, `unknown model: ${model.slice(0, LONGEST_MODEL)}`);
@@ -129,6 +130,13 @@ async function decide(r, caller, found) {
  */
 function admit(r, decision) {
     const v = r.variables;
+    if (decision.endsWith(PLANNED)) {
+        v.ostiary_planned = decision;
+        const fields = decision.slice(0, -1).split('\t');
+        v.ostiary_rule = fields[fields.length - 2];
+        r.internalRedirect('@' + fields[fields.length - 1]);
+        return;
+    }
     if (v.args) {
         v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
     }

@@ -1,7 +1,9 @@
 // @ts-check
 // What nginx itself refuses, said in the caller's dialect.
+import {finish, note, planFor} from './attempt.js';
 import {complain} from './complaints.js';
 import {errorBody} from './dialects.js';
+import {load} from './trip.js';
 
 /** @type {Record<string, string>} */
 const MESSAGES = {
@@ -21,9 +23,26 @@ export function say(r) {
     if (status >= 500) {
         complain(`${status} from ${r.variables.upstream_addr || 'nginx itself'}: ${MESSAGES[status] || 'error'}`);
     }
+    settlePlanned(r);
     const dialect = /** @type {import('./dialects.js').Dialect} */ (r.variables.ostiary_dialect);
     r.headersOut['Content-Type'] = 'application/json';
     r.return(status, errorBody(dialect, status, MESSAGES[status] || 'error', r.variables.ostiary_request_id || ''));
+}
+
+/**
+ * The last attempt of a planned request got no answer.
+ *
+ * @param {import('./trip.js').Request} r
+ */
+function settlePlanned(r) {
+    const trip = load(r);
+    const plan = trip && planFor(trip);
+    if (trip !== undefined && plan !== undefined) {
+        note(r, plan, trip, Date.now());
+    }
+    if (trip !== undefined) {
+        finish(trip);
+    }
 }
 
 export default {say};

@@ -1,5 +1,6 @@
 // @ts-check
 // The reply on its way to the client: kept by reference where usage may be, read in the log phase.
+import {brokenEvent} from './dialects.js';
 import {hider, visible} from './hide.js';
 import {settle} from './registry.js';
 import {collected} from './usage.js';
@@ -18,6 +19,8 @@ const WE_ASKED = ',"stream_options":{"include_usage":true';
  * @property {number} bytes all that passed
  * @property {number} expected Content-Length, -1 if there is none
  * @property {boolean} last whether the provider came to the end of its reply
+ * @property {boolean} broken whether it broke off, or fell silent for too long
+ * @property {boolean} begun whether the filter has been called before
  * @property {Kept | null} kept
  */
 
@@ -39,7 +42,7 @@ const WE_ASKED = ',"stream_options":{"include_usage":true';
  * @param {import('./registry.js').Entry} entry
  */
 export function collect(r, entry) {
-    r.seen = {entry, bytes: 0, expected: -1, last: false, kept: null};
+    r.seen = {entry, bytes: 0, expected: -1, last: false, broken: false, begun: false, kept: null};
 }
 
 /**
@@ -104,7 +107,11 @@ function next(r, seen, chunk, flags) {
     if (length > 0) {
         seen.bytes += length;
         remember(kept, chunk, length);
+    } else if (!flags.last && seen.begun && !seen.last) {
+        breakOff(r, seen, kept);
+        return;
     }
+    seen.begun = true;
     if (flags.last || seen.bytes === seen.expected) {
         seen.last = true;
     }
@@ -119,6 +126,26 @@ function next(r, seen, chunk, flags) {
     if (seen.last) {
         r.done();
     }
+}
+
+/**
+ * nginx lets an empty chunk through when the provider breaks off, or is silent for too long; and one at the very beginning
+ * of a reply whose head came alone. The client of a managed stream is told. What nginx does next it cannot be kept from:
+ * it closes the connection. So the stream is left without its last chunk, or the client would use the connection again.
+ *
+ * @param {Request} r
+ * @param {Seen} seen
+ * @param {Kept} kept
+ */
+function breakOff(r, seen, kept) {
+    seen.broken = true;
+    if (r.variables.ostiary_path || !(r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
+        r.sendBuffer('');
+        return;
+    }
+    const chunks = kept.tail.length > 0 ? kept.tail : kept.head;
+    const end = kept.hider !== null || chunks.length === 0 ? '\n' : chunks[chunks.length - 1].subarray(-1).toString();
+    r.sendBuffer((end === '\n' ? '' : '\n\n') + brokenEvent(r.uri === '/v1/messages' ? 'anthropic' : 'openai'));
 }
 
 /**

@@ -26,6 +26,10 @@ export function canonical(r) {
         return {model: '', problem: "a second field is spelled like 'model'"};
     }
     delete body.model;
+    if (body.routing_preferences !== undefined) { // PL-26: for the sidecar alone
+        delete body.routing_preferences;
+        r.variables.ostiary_preferences = '1';
+    }
     const v = r.variables;
     v.ostiary_asked_usage = '';
     v.ostiary_stream = '';

@@ -1,6 +1,7 @@
 // @ts-check
 // Once a second, in one worker: what a dead process had under way is told as lost, and complaints are said.
 import fs from 'fs';
+import {release} from './budget.js';
 import settings from './settings.js';
 
 const MOST = 65536;
@@ -17,6 +18,7 @@ export function tick() {
     for (const pid of dead) {
         ngx.shared.ostiary_logging.delete(pid);
         ngx.shared.ostiary_workers.delete(pid);
+        release(pid);
     }
 }
 

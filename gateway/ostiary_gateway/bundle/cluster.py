@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ostiary_gateway.bundle import folder
 from ostiary_gateway.bundle.apiserver import ApiServer, ApiServerError, GoneError, Object
@@ -21,17 +22,28 @@ log = logging.getLogger(__name__)
 LABEL = "ostiary.dev/bundle"
 IN_USE = "ostiary.dev/bundle"
 RETIRING_KEYS = "ostiary.dev/retiring-keys"
+HEALTH = "ostiary.dev/health"
 USES_SECONDS = 10.0
+HEALTH_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 _UNSETTLED_SECONDS = 5.0
 _PAUSE_MIN = 0.1
 _PAUSE_MAX = 5.0
 
 
+class Reports(NamedTuple):
+    """What this pod's annotations tell beside the bundle: last uses of retiring keys, and backends that take no requests."""
+
+    last_uses: Callable[[], Mapping[str, str]]
+    unhealthy: Callable[[], Mapping[str, tuple[str, str]]]
+
+
 class Cluster:
     """`run` until cancelled; `problem` says in words why there may be something newer than what is in use."""
 
-    def __init__(self, settings: Settings, last_uses: Callable[[], Mapping[str, str]], *, api: ApiServer | None = None) -> None:
-        self.last_uses = last_uses
+    def __init__(self, settings: Settings, reports: Reports, *, api: ApiServer | None = None) -> None:
+        self._uses = _Paced(RETIRING_KEYS, reports.last_uses, USES_SECONDS)
+        self._health = _Paced(HEALTH, reports.unhealthy, HEALTH_SECONDS)
         self.problem = ""
         self._api = api
         self._run = Path(settings.run)
@@ -145,19 +157,15 @@ class Cluster:
             log.warning("no mounted bundle: %s", missing)
 
     async def _tell(self, api: ApiServer) -> None:
-        """Annotate this pod: a new bundle at once, uses of retiring keys when they changed, every 10 s at most."""
+        """Annotate this pod where something changed: a new bundle at once, the rest at its own pace."""
         told: dict[str, str] = {}
-        looked = float("-inf")
-        uses = "{}"
         pause = _PAUSE_MIN
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._annotate.wait(), USES_SECONDS)
+                await asyncio.wait_for(self._annotate.wait(), _LOOK_SECONDS)
             self._annotate.clear()
             now = asyncio.get_running_loop().time()
-            if now - looked >= USES_SECONDS:
-                looked, uses = now, json.dumps(dict(self.last_uses()), sort_keys=True)
-            wanted = {IN_USE: self._in_use} | ({RETIRING_KEYS: uses} if uses != "{}" or RETIRING_KEYS in told else {})
+            wanted = {IN_USE: self._in_use} | self._uses.look(now) | self._health.look(now)
             if not self._in_use or wanted == told:
                 continue
             try:
@@ -170,6 +178,25 @@ class Cluster:
                 self._annotate.set()
 
 
+class _Paced:
+    """One annotation that changes every so many seconds at most; none until there is something to tell."""
+
+    def __init__(self, name: str, read: Callable[[], Mapping[str, object]], seconds: float) -> None:
+        self._name = name
+        self._read = read
+        self._seconds = seconds
+        self._changed_at = float("-inf")
+        self._told: dict[str, str] = {}
+
+    def look(self, now: float) -> dict[str, str]:
+        if now - self._changed_at < self._seconds:
+            return self._told
+        text = json.dumps(dict(self._read()), sort_keys=True)
+        if text != self._told.get(self._name, "{}"):
+            self._changed_at, self._told = now, {self._name: text}
+        return self._told
+
+
 def _assemble(configmaps: Iterable[Object], secrets: Iterable[Object]) -> contract.Bundle:
     """The bundle that the objects make.
 
@@ -179,6 +206,7 @@ def _assemble(configmaps: Iterable[Object], secrets: Iterable[Object]) -> contra
     files: dict[str, bytes] = {}
     for item in configmaps:
         files |= {name: text.encode() for name, text in (item.get("data") or {}).items()}
+        files |= {name: base64.b64decode(text) for name, text in (item.get("binaryData") or {}).items()}
     for item in secrets:
         files |= {name: base64.b64decode(text) for name, text in (item.get("data") or {}).items()}
     manifest = files.pop(contract.MANIFEST, None)

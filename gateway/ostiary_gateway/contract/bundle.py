@@ -2,10 +2,12 @@
 
 A bundle is complete only if each file that the manifest names is there with the digest that the manifest gives. In the
 cluster the files are keys of ConfigMaps and of one Secret, which change one after the other; the manifest is what makes
-them one.
+them one. Such a key may hold its file packed (`document.json.gz`), because an object of the API server holds 1 MiB at most.
 """
 
+import gzip
 import hashlib
+import zlib
 from collections.abc import Mapping
 
 import msgspec
@@ -16,6 +18,9 @@ DOCUMENT = "document.json"
 UPSTREAMS = "upstreams.conf"
 CREDENTIALS = "credentials.json"  # provider id -> list of credentials; only ever in a Secret
 ALLOWLIST = "allowlist-{:03d}.csv"
+PACKED = ".gz"
+_LARGEST = 64 * 1024 * 1024  # bytes of one file when unpacked
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class BundleError(ValueError):
@@ -51,6 +56,11 @@ def build(files: Mapping[str, bytes]) -> Bundle:
     return Bundle(digest=digest(names.encode()), files=dict(files))
 
 
+def pack(content: bytes) -> bytes:
+    """A file as `<name>.gz` holds it; the same content is always the same bytes."""
+    return gzip.compress(content, compresslevel=6, mtime=0)
+
+
 def assemble(manifest: bytes, files: Mapping[str, bytes]) -> Bundle:
     """Check files against their manifest.
 
@@ -63,12 +73,26 @@ def assemble(manifest: bytes, files: Mapping[str, bytes]) -> Bundle:
         raise BundleError(str(error)) from error
     if head.version != VERSION:
         raise BundleError(f"bundle version {head.version} is not {VERSION}")
+    found = {name: _find(name, files) for name in head.files}
     for name, expected in head.files.items():
-        if name not in files:
-            raise BundleError(f"{name} is missing")
-        if digest(files[name]) != expected:
+        if digest(found[name]) != expected:
             raise BundleError(f"{name} is not the one of bundle {head.digest}")
-    bundle = build({name: files[name] for name in head.files})
+    bundle = build(found)
     if bundle.digest != head.digest:
         raise BundleError(f"the files are not bundle {head.digest}")
     return bundle
+
+
+def _find(name: str, files: Mapping[str, bytes]) -> bytes:
+    if name in files:
+        return files[name]
+    if name + PACKED not in files:
+        raise BundleError(f"{name} is missing")
+    unpacking = zlib.decompressobj(wbits=_GZIP)
+    try:
+        content = unpacking.decompress(files[name + PACKED], _LARGEST)
+    except zlib.error as error:
+        raise BundleError(f"{name}{PACKED}: {error}") from error
+    if not unpacking.eof:
+        raise BundleError(f"{name}{PACKED} is cut off or too large")
+    return content

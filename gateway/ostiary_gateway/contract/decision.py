@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.model import Breaker, RetryPolicy, Selection, Timeouts
+
 Surface = Literal["managed", "pass_through"]
 
 
@@ -49,6 +51,56 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     credential: str = ""
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One place where a planned request may go: a backend, with every credential that it can be shown.
+
+    `id` is `<prefix>/<provider model>`: what blocks, breakers and latencies are kept under. `credentials` are header values,
+    `credential_header` is empty where the caller's own goes upstream. `cost` is US dollars per million tokens, blended, and
+    negative where unknown; `quality` is 0 to 100, negative where unknown. `headers` go to the guard.
+    """
+
+    id: str
+    provider: str
+    provider_type: str
+    upstream: str
+    scheme: str
+    host: str
+    base_path: str
+    model: str
+    credential_header: str = ""
+    credentials: tuple[str, ...] = ()
+    weight: int = 1
+    priority: int = 0
+    retry_only: bool = False
+    cost: float = -1.0
+    quality: float = -1.0
+    breaker: Breaker = Breaker()
+    headers: tuple[tuple[str, str], ...] = ()
+    drain_ms: int = 0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a request is carried out that has more than one way to go, or a rule on its way.
+
+    `model` is the resolved name. Without a `policy` the built-in one counts (GZ-14). `intercept` names the location of
+    nginx.conf that catches the statuses which may be retried: builtin, policy, policy_400, policy_422, policy_400_422.
+    `routed`: the sidecar is asked (`POST /route`) for the order of the targets of each single request. `guarded`: attempts
+    go through the guard, because timeouts, keep-alive comments, headers or draining are asked for.
+    """
+
+    model: str
+    targets: tuple[Target, ...]
+    selection: Selection = "priority"
+    policy: RetryPolicy | None = None
+    intercept: str = "builtin"
+    timeouts: Timeouts = Timeouts()
+    keep_alive_ms: int = 0
+    max_request_bytes: int = 0
+    max_output_tokens: int = 0
+    routed: bool = False
+    guarded: bool = False
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why not. nginx writes the body in the caller's dialect from these; `message` names no secret and no balance."""
 
@@ -58,10 +110,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Exactly one of `refusal` and `identity` is set; `backends` is empty where only the identity was asked for."""
+    """Exactly one of `refusal` and `identity` is set; `backends` is empty where only the identity was asked for.
+
+    `plan` is set instead of `backends` where the request is planned; plans are the same for every key.
+    """
 
     generation: str
     refusal: Refusal | None = None
     identity: Identity | None = None
     backends: tuple[Backend, ...] = ()
+    plan: Plan | None = None
     expires_ms: int = 0  # Unix milliseconds after which the key is no longer valid; 0 is never

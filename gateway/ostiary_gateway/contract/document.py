@@ -7,7 +7,9 @@ from typing import Literal
 
 import msgspec
 
-VERSION = 1
+from ostiary_gateway.contract.model import Breaker, Model
+
+VERSION = 2
 
 ProviderType = Literal["openai", "anthropic", "google", "openai-compatible"]
 CredentialMode = Literal["caller", "held"]
@@ -37,19 +39,25 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     credential_mode: CredentialMode = "caller"
     credential_header: CredentialHeader = "authorization"
     pass_through: bool = True
-    managed: bool = True  # False where Ostiary holds no credential: `/v1` never sends the caller's
+    managed: bool = True  # False where Ostiary holds no credential and `passthrough_auth` is not set
+    passthrough_auth: bool = False  # `/v1` too sends the caller's own credential (PL-35)
+    breaker: Breaker = Breaker()
+    headers: tuple[tuple[str, str], ...] = ()  # sent beside the others
+    drain_ms: int = 0  # when the client leaves: read on this long to learn the usage; 0 is cancel
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     version: int
     providers: tuple[Provider, ...] = ()
+    models: tuple[Model, ...] = ()
 
 
 def decode(text: bytes) -> Document:
     """Read a document.
 
     Raises:
-        DocumentError: not JSON, not this version, an unknown field, or two providers with one prefix.
+        DocumentError: not JSON, not this version, an unknown field, two providers with one prefix, or a model
+            that refers to a provider or backend which is not there.
     """
     try:
         head = msgspec.json.decode(text, type=_Head)
@@ -62,7 +70,18 @@ def decode(text: bytes) -> Document:
     prefixes = [provider.prefix for provider in document.providers]
     if len(set(prefixes)) != len(prefixes):
         raise DocumentError("two providers share a prefix")
+    for model in document.models:
+        _check(model, set(prefixes))
     return document
+
+
+def _check(model: Model, prefixes: set[str]) -> None:
+    if not {backend.provider for backend in model.backends} <= prefixes:
+        raise DocumentError(f"model {model.id} names a provider that is not there")
+    fallbacks = model.policy.fallbacks if model.policy else ()
+    places = (*fallbacks, *(place for route in model.routes for place in route.backends))
+    if not all(0 <= place < len(model.backends) for place in places):
+        raise DocumentError(f"model {model.id} names a backend that is not there")
 
 
 def encode(document: Document) -> bytes:

@@ -28,9 +28,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try at a backend. Times in milliseconds from the start of this try; `status` 0: no answer."""
+    """One try at a backend. Times in milliseconds from the start of this try; `status` 0: no answer.
+
+    `waited_ms` went by before it (backoff, Retry-After). `error_type` is empty for the try whose answer was delivered.
+    """
 
     provider: str
+    model: str = ""  # as it was sent to the provider; empty on pass-through
+    error_type: str = ""  # http_<status>, timeout, connection, as in the exhaustion error
+    waited_ms: int = 0
     address: str
     status: int
     connect_ms: float | None = None
@@ -56,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str  # request URI with prefix and query, values of credential-like query parameters redacted
     provider: str
     requested_model: str | None = None
+    resolved_model: str | None = None  # name of the Model that the request was planned by
+    route: str | None = None  # the route that its prompt was matched to
     model: str | None = None  # as the reply names it
     status: int
     ended: Ended

@@ -1,7 +1,6 @@
-"""One bundle, arranged for answering: keys by hash, providers by prefix, credentials by provider."""
+"""One bundle, arranged for answering: keys by hash, models by name, providers by prefix, credentials by provider."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -9,28 +8,36 @@ from ostiary_gateway.contract import bundle as files
 from ostiary_gateway.contract import document as documents
 from ostiary_gateway.contract.allowlist import AllowListError
 from ostiary_gateway.contract.bundle import Bundle, BundleError
-from ostiary_gateway.contract.decision import Ask, Backend, Decision, Refusal
-from ostiary_gateway.contract.document import CredentialHeader, Document, DocumentError, Provider
-from ostiary_gateway.decide import keys, patterns, refusals
+from ostiary_gateway.contract.decision import Ask, Backend, Decision, Plan, Refusal, Target
+from ostiary_gateway.contract.document import Document, DocumentError
+from ostiary_gateway.contract.model import Model
+from ostiary_gateway.decide import credentials, keys, patterns, refusals
+from ostiary_gateway.decide.credentials import Pools
 from ostiary_gateway.decide.keys import Key, Shard
+from ostiary_gateway.decide.models import Names
+from ostiary_gateway.decide.plans import Planner, is_priced
 
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
+_NOWHERE: tuple[Backend, ...] = ()
 
 
 class Index:
     """Answers for one bundle. Frozen once built; a new bundle is a new index that replaces this one whole."""
 
-    def __init__(self, digest: str, document: Document, shards: Mapping[str, Shard], credentials: Mapping[str, str]) -> None:
+    def __init__(self, digest: str, document: Document, shards: Mapping[str, Shard], pools: Pools) -> None:
         self.digest = digest
         self.document = document
         self.shards = shards
-        self._credentials = credentials
+        self._pools = pools
         self._providers = {provider.prefix: provider for provider in document.providers}
+        self._names = Names(document)
+        self._planner = Planner(self._providers, pools)
         self._keys: dict[str, Key] = {}
         for shard in shards.values():
             self._keys.update(shard)
         identities = (key.identity for key in self._keys.values() if key.state == "retiring")
         self.retiring = frozenset((identity.key_id, identity.key_version) for identity in identities)
+        for model in filter(is_priced, document.models):
+            self._planner.targets(model)  # the first look at a price takes its time: not while a request waits
 
     @classmethod
     def build(cls, bundle: Bundle, previous: "Index | None" = None) -> "Index":
@@ -42,11 +49,11 @@ class Index:
         known = previous.shards if previous else {}
         try:
             document = documents.decode(bundle.files.get(files.DOCUMENT, b""))
-            credentials = _credentials(bundle.files.get(files.CREDENTIALS, b"{}"))
+            pools = credentials.decode(bundle.files.get(files.CREDENTIALS, b"{}"))
             shards = _shards(bundle, known)
         except (DocumentError, AllowListError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BundleError(f"bundle {bundle.digest}: {error}") from error
-        return cls(bundle.digest, document, shards, credentials)
+        return cls(bundle.digest, document, shards, pools)
 
     def __len__(self) -> int:
         """How many key values may be shown, disabled and expired ones included."""
@@ -58,10 +65,12 @@ class Index:
         if isinstance(key, Refusal):
             refusal = key if ask.surface == "managed" else refusals.on_pass_through(key)
             return Decision(generation=self.digest, refusal=refusal)
-        backends = self._managed(key, ask.target) if ask.surface == "managed" else self._pass_through(key, ask.target)
-        if isinstance(backends, Refusal):
-            return Decision(generation=self.digest, refusal=backends)
-        return Decision(generation=self.digest, identity=key.identity, backends=backends, expires_ms=key.expires_ms)
+        way = self._managed(key, ask.target) if ask.surface == "managed" else self._pass_through(key, ask.target)
+        if isinstance(way, Refusal):
+            return Decision(generation=self.digest, refusal=way)
+        plan = way if isinstance(way, Plan) else None
+        backends = (way,) if isinstance(way, Backend) else _NOWHERE
+        return Decision(generation=self.digest, identity=key.identity, backends=backends, plan=plan, expires_ms=key.expires_ms)
 
     def identify(self, sha256: str, now_ms: int) -> Key | Refusal:
         """Who shows this key, or why it does not count (TP-05, TP-06, TP-11). A retiring key still counts."""
@@ -81,59 +90,54 @@ class Index:
         return self._keys.get(sha256)
 
     def models(self, key: Key) -> list[tuple[str, str]]:
-        """What a key may name on the managed surface, as (model or `<prefix>/*`, provider name)."""
-        ours = {p.prefix: p.name for p in self.document.providers if _is_managed(p)}
-        names = {f"{prefix}/*": prefix for prefix in ours if patterns.covers(key.models, prefix)}
-        for pattern in key.models:
-            prefix, slash, model = pattern.partition("/")
-            if slash and model and prefix in ours:
-                names.setdefault(pattern, prefix)
-        return [(name, ours[prefix]) for name, prefix in sorted(names.items())]
+        """What a key may name on the managed surface, as (model, alias or pattern; owner)."""
+        return self._names.usable(key.models)
 
-    def _managed(self, key: Key, name: str) -> tuple[Backend, ...] | Refusal:
+    def resolve(self, name: str) -> Model | None:
+        """The Model that a client means by a name, as `Names.resolve` says."""
+        return self._names.resolve(name)
+
+    def targets(self, model: Model) -> tuple[Target | None, ...]:
+        """One for each backend of a resolved Model, None where it cannot be used."""
+        return self._planner.targets(model)
+
+    def plan(self, name: str) -> Plan | None:
+        """The plan that requests for a name are carried out by, None where they have none."""
+        model = self.resolve(name)
+        way = self._planner.way(model) if model else None
+        return way if isinstance(way, Plan) else None
+
+    def _managed(self, key: Key, name: str) -> Backend | Plan | Refusal | None:
         if not name:
-            return ()
-        prefix, _, model = name.partition("/")
-        provider = self._providers.get(prefix)
-        if provider is None or not model or not _is_managed(provider) or not refusals.is_model_name(name):
-            return refusals.unknown_model(name)
-        if not patterns.allows(key.models, name):
+            return None
+        model = self._names.resolve(name)
+        if model is None:
+            return refusals.unknown_model(name, self._names.problem(name))
+        if not patterns.allows(key.models, model.name):
             return refusals.MODEL_NOT_ALLOWED
-        return self._backends(provider, model)
+        return self._planner.way(model) or refusals.NO_CREDENTIAL
 
-    def _pass_through(self, key: Key, prefix: str) -> tuple[Backend, ...] | Refusal:
+    def _pass_through(self, key: Key, prefix: str) -> Backend | Refusal:
         provider = self._providers.get(prefix)
         if provider is None or not provider.pass_through:
             return refusals.UNKNOWN_PREFIX
         if not patterns.covers(key.models, prefix):
             return refusals.PREFIX_NOT_ALLOWED
-        return self._backends(provider, "")
-
-    def _backends(self, provider: Provider, model: str) -> tuple[Backend, ...] | Refusal:
         held = provider.credential_mode == "held"
-        secret = self._credentials.get(provider.id, "") if held else ""
-        if held and not secret:
+        values = credentials.header_values(provider, self._pools) if held else ()
+        if held and not values:
             return refusals.NO_CREDENTIAL
-        backend = Backend(
+        return Backend(
             provider=provider.name,
             provider_type=provider.type,
             upstream=provider.upstream,
             scheme=provider.scheme,
             host=provider.host,
             base_path=provider.base_path,
-            model=model,
+            model="",
             credential_header=provider.credential_header if held else "",
-            credential=_header_value(provider.credential_header, secret) if held else "",
+            credential=values[0] if held else "",
         )
-        return (backend,)
-
-
-def _is_managed(provider: Provider) -> bool:
-    return provider.managed and provider.credential_mode == "held"
-
-
-def _header_value(header: CredentialHeader, secret: str) -> str:
-    return f"Bearer {secret}" if header == "authorization" else secret
 
 
 def _shards(bundle: Bundle, known: Mapping[str, Shard]) -> dict[str, Shard]:
@@ -143,13 +147,3 @@ def _shards(bundle: Bundle, known: Mapping[str, Shard]) -> dict[str, Shard]:
         label = f"{name} {files.digest(content)}"
         shards[label] = known[label] if label in known else keys.parse(content.decode())
     return shards
-
-
-def _credentials(text: bytes) -> dict[str, str]:
-    """The first credential of each provider that can stand in a header; one with a line end in it is none."""
-    pools = msgspec.json.decode(text, type=dict[str, list[str]])
-    return {provider: value for provider, pool in pools.items() if (value := _first_usable(pool))}
-
-
-def _first_usable(pool: Iterable[str]) -> str:
-    return next((value for value in map(str.strip, pool) if _HEADER_VALUE.fullmatch(value)), "")

@@ -5,7 +5,8 @@ No regular expressions: a pattern is matched in linear time, whatever its author
 
 from collections.abc import Iterable
 
-_ANY_MODEL = "\0"  # occurs in no pattern, so only a `*` at the end can match it: then it matches every model
+ANY = "\0"
+"""Stands for any text: it occurs in no pattern, so what matches a name with it has a `*` there and matches any such name."""
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -34,4 +35,4 @@ def allows(patterns: Iterable[str], name: str) -> bool:
 
 def covers(patterns: Iterable[str], prefix: str) -> bool:
     """Whether one of the patterns allows everything of a provider, whatever the model."""
-    return allows(patterns, f"{prefix}/{_ANY_MODEL}")
+    return allows(patterns, f"{prefix}/{ANY}")

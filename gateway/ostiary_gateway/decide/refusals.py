@@ -15,10 +15,10 @@ UNKNOWN_PREFIX = Refusal(status=404, code="unknown_provider", message="no such p
 NO_CREDENTIAL = Refusal(status=502, code="no_credential", message="provider error")
 
 
-def unknown_model(name: str) -> Refusal:
+def unknown_model(name: str, why: str = "") -> Refusal:
     """The client's own name comes back cut to 256 characters and without control characters."""
     shown = "".join(c if c.isprintable() else "?" for c in name[:_MAX_NAME])
-    return Refusal(status=400, code="unknown_model", message=f"unknown model: {shown}")
+    return Refusal(status=400, code="unknown_model", message=f"unknown model: {shown}" + (f" ({why})" if why else ""))
 
 
 def is_model_name(name: str) -> bool:

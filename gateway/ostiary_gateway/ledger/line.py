@@ -1,18 +1,17 @@
 """What a spool line means (ARCHITECTURE.md, "A spool line" and "How it ended")."""
 
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 
 import msgspec
 
 from ostiary_gateway.contract.record import Attempt, Ended, Record
+from ostiary_gateway.ledger import tries
+from ostiary_gateway.ledger.tries import Planned
 from ostiary_gateway.usage import normalise
 
 _MODEL_CHARS = 256
-_LIST = re.compile(r" : |, ")  # nginx joins tries by a comma, internal redirects by a colon
 _CLIENT_CLOSED = 499
 _TIMEOUT = 504
 _CLIENT_ERRORS = range(400, 500)
@@ -41,6 +40,7 @@ class Line(msgspec.Struct, frozen=True):
     ur: str = ""
     done: str = ""
     u: str = ""
+    a: str = ""
     lost: bool = False
 
     @property
@@ -82,13 +82,18 @@ def decode(text: bytes) -> Line:
     try:
         line = _LINE.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        zero = text.replace(b'"status":000,', b'"status":0,', 1)  # nginx pads a status that was never set
-        if zero == text:
+        readable = _unpadded(text)
+        if readable == text:
             raise LineError(str(error)) from error
-        return decode(zero)
+        return decode(readable)
     if line.v != 1:
         raise LineError(f"version {line.v} is not 1")
     return line
+
+
+def _unpadded(text: bytes) -> bytes:
+    """Two spellings of nginx that are no JSON: 000 is a status that was never set, 009 that of a client that left early."""
+    return text.replace(b'"status":000,', b'"status":0,', 1).replace(b'"status":009,', b'"status":499,', 1)
 
 
 def record(line: Line) -> Record:
@@ -101,11 +106,12 @@ def record(line: Line) -> Record:
         (surface, key_id, key_version, key_name, namespace, owner, mask, provider, _type, requested, request_id,
          method, endpoint, start, _pid) = line.s.split("\t")  # fmt: skip
         started = float(start)
-        attempts = _attempts(line, provider)
+        plan = tries.planned(line.a)
+        attempts = tries.attempts((line.addr, line.us, line.uc, line.uh, line.ur), provider, plan.steps)
     except ValueError as error:
         raise LineError("fields are missing or no numbers") from error
     reply = _reply(line.u)
-    ended, error_type = _ending(line, attempts, reply)
+    ended, error_type = _ending(line, attempts, reply, plan)
     usage, source = normalise(reply.usage, stream=reply.stream, complete=bool(reply.last), chars=reply.chars)
     return Record(
         id=line.id,
@@ -120,8 +126,10 @@ def record(line: Line) -> Record:
         surface=surface,
         method=method,
         endpoint=endpoint,
-        provider=provider,
+        provider=attempts[-1].provider if attempts else provider,
         requested_model=requested or None,
+        resolved_model=plan.model or None,
+        route=plan.route or None,
         model=reply.model[:_MODEL_CHARS] if reply.model else None,
         status=line.status,
         ended=ended,
@@ -133,7 +141,7 @@ def record(line: Line) -> Record:
         request_bytes=line.sent_in,
         response_bytes=line.sent_out,
         duration_ms=max(0.0, line.t * 1000 - started) if line.lost else _ms(line.rt),
-        first_byte_ms=_first_byte(line, attempts),
+        first_byte_ms=None if plan.exhausted else _first_byte(line, attempts),
     )
 
 
@@ -155,37 +163,17 @@ def _reply(text: str) -> Reply:
         return _NOTHING
 
 
-def _attempts(line: Line, provider: str) -> tuple[Attempt, ...]:
-    """One for each try; nginx notes 502 and 504 where there was no answer, only the header's time tells."""
-    if not line.us and not line.addr:
-        return ()
-    told = (line.addr, line.us, line.uc, line.uh, line.ur)
-    columns = [_LIST.split(text) if " " in text else [text] for text in told]
-    longest = max(map(len, columns))
-    rows = (told,) if longest == 1 else zip_longest(*columns, fillvalue="-")
-    return tuple(
-        Attempt(
-            provider=provider,
-            address=address,
-            status=int(status) if (first_byte := _optional_ms(header)) is not None and status.isdigit() else 0,
-            connect_ms=_optional_ms(connect),
-            first_byte_ms=first_byte,
-            duration_ms=_optional_ms(duration),
-        )
-        for address, status, connect, header, duration in rows
-    )
-
-
-def _ending(line: Line, attempts: tuple[Attempt, ...], reply: Reply) -> tuple[Ended, str | None]:
+def _ending(line: Line, attempts: tuple[Attempt, ...], reply: Reply, plan: Planned) -> tuple[Ended, str | None]:
     whole = line.done == "OK"  # the client stayed to the end of what nginx had for it
     answered = bool(attempts) and attempts[-1].first_byte_ms is not None
+    unanswered = not answered and line.status in _GATEWAY_ERRORS
     if line.lost:
         return "worker_lost", "worker_lost"
-    if line.status == _CLIENT_CLOSED and not (answered and whole):
-        return "client_closed", "client_closed"
-    if not answered and line.status in _GATEWAY_ERRORS:
+    if plan.exhausted and whole:
+        return "upstream_failed", "retry_exhausted"
+    if unanswered:
         return "upstream_failed", "provider_timeout" if line.status == _TIMEOUT else "provider_unreachable"
-    if not whole:
+    if not whole or (line.status == _CLIENT_CLOSED and not answered):
         return "client_closed", "client_closed"
     if answered and reply.last is False:
         return "upstream_failed", "provider_broken"
@@ -208,7 +196,3 @@ def _first_byte(line: Line, attempts: tuple[Attempt, ...]) -> float | None:
 
 def _ms(seconds: float) -> float:
     return round(seconds * 1000, 3)
-
-
-def _optional_ms(text: str) -> float | None:
-    return _ms(float(text)) if text not in {"-", ""} else None

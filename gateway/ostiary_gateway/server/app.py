@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from ostiary_gateway.decide.index import Index
 from ostiary_gateway.ledger import Ledger
 from ostiary_gateway.server import logs, routes
 from ostiary_gateway.server.authorise import Authorisation
+from ostiary_gateway.server.backends import Backends
 from ostiary_gateway.server.control import Control, Status
-from ostiary_gateway.server.health import Health
+from ostiary_gateway.server.health import SOURCE, Health
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.server.retiring import LastUses
+from ostiary_gateway.server.routes import Endpoints
+from ostiary_gateway.server.routing import opened
+from ostiary_gateway.server.sight import Sight
 from ostiary_gateway.server.source import Source
 from ostiary_gateway.server.stats import Stats
 from ostiary_gateway.telemetry.metrics import Metrics
@@ -69,7 +73,8 @@ class Sidecar:
         self._metrics = Metrics()
         self._live = Live(Path(settings.run), control, self._taken, self._acknowledge)
         self.last_uses = LastUses(self._live)
-        self._source = Source(settings, self.last_uses)
+        self._backends = Backends(settings, control, self._live, self._metrics)
+        self._source = Source(settings, self.last_uses, self._backends.unhealthy)
         self._ledger = Ledger.open(settings, on_records=self._committed)
 
     async def live_until(self, stop: asyncio.Event) -> None:
@@ -89,7 +94,8 @@ class Sidecar:
         log.info("sidecar stopped")
 
     def _work(self) -> Sequence[Coroutine[None, None, None]]:
-        return (self._source.run(), self._live.follow(self._source.bundles()), self._live.tick(self._nginx_says))
+        bundles = self._live.follow(self._source.bundles())
+        return (self._source.run(), bundles, self._live.tick(self._nginx_says), self._backends.run())
 
     @asynccontextmanager
     async def _sites(self) -> AsyncIterator[None]:
@@ -97,12 +103,21 @@ class Sidecar:
         settings = self._settings
         authorisation = Authorisation(self._live, self._metrics)
         stats = Stats(self._live, self._ledger, self._metrics)
-        health = Health(self._live, self._ledger, self._metrics, lambda: self._source.problem)
-        runners = {
-            "nginx": _runner(routes.make_nginx_app(authorisation, stats, health)),
-            "clients": _runner(routes.make_app(authorisation, stats, health)),
-            "metrics": _runner(routes.make_metrics_app(health)),
-        }
+        health = Health(self._live, self._ledger, self._metrics, self._problems())
+        sight = Sight(lambda: self._backends.reported)
+        async with opened(self._live, self._metrics.registry, sight, settings.ca_file) as (routing, routers):
+            endpoints = Endpoints(authorisation, stats, health, routing, routers, self._backends.circuit_breakers)
+            runners = {
+                "nginx": _runner(routes.make_nginx_app(endpoints)),
+                "clients": _runner(routes.make_app(endpoints)),
+                "metrics": _runner(routes.make_metrics_app(health)),
+            }
+            async with self._served(runners):
+                yield
+
+    @asynccontextmanager
+    async def _served(self, runners: dict[str, web.AppRunner]) -> AsyncIterator[None]:
+        settings = self._settings
         try:
             for runner in runners.values():
                 await runner.setup()
@@ -114,6 +129,11 @@ class Sidecar:
         finally:
             for runner in runners.values():
                 await runner.cleanup()
+
+    def _problems(self) -> dict[str, Callable[[], str]]:
+        """What else may be wrong, by the part's name in `/readyz`."""
+        sharing = {"sharing": lambda: self._backends.problem} if self._settings.valkey_url else {}
+        return {SOURCE: lambda: self._source.problem, **sharing}
 
     def _taken(self, index: Index) -> None:
         self._metrics.bundle_in_use(index.digest, len(index), index.document.providers)

@@ -1,17 +1,24 @@
-"""nginx's internal server on `run/control.sock`: which generation counts, and what nginx is busy with."""
+"""nginx's internal server on `run/control.sock`: which generation counts, what nginx is busy with, how its backends are."""
 
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
+
+from ostiary_gateway.server.reported import Change, Reported
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 
 class NginxAwayError(Exception):
     """nginx does not answer on its control socket, or not as expected."""
+
+
+class NginxRefusesError(NginxAwayError):
+    """It is there, but does not do what it is told; telling it again would not help."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,11 +59,33 @@ class Control:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NginxAwayError(f"control socket: {error}") from error
 
+    async def health(self, unless: str = "") -> Reported | None:
+        """The state of the backends; None where its version is still `unless`.
+
+        Raises:
+            NginxAwayError: nginx cannot be asked.
+        """
+        answer = await self._call("GET", f"/health?unless={quote(unless)}" if unless else "/health")
+        if not answer:
+            return None
+        try:
+            return msgspec.json.decode(answer, type=Reported)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NginxAwayError(f"control socket: {error}") from error
+
+    async def push_health(self, change: Change) -> None:
+        """Merge what others know of the backends into what nginx knows.
+
+        Raises:
+            NginxAwayError: it could not be told.
+        """
+        await self._call("POST", "/health", msgspec.json.encode(change))
+
     async def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         try:
             async with self._session.request(method, f"http://nginx{path}", data=body) as answer:
                 if not answer.ok:
-                    raise NginxAwayError(f"control socket: {method} {path} gave {answer.status}")
+                    raise NginxRefusesError(f"control socket: {method} {path} gave {answer.status}")
                 return await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NginxAwayError(f"control socket: {type(error).__name__}") from error

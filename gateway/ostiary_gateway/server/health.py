@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`: safe to expose, with neither keys nor secrets in them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from aiohttp import web
@@ -11,17 +11,17 @@ from ostiary_gateway.server.live import Live
 from ostiary_gateway.telemetry.collectors import LedgerNumbers, NginxNumbers
 from ostiary_gateway.telemetry.metrics import CONTENT_TYPE, Metrics
 
-SourceProblem = Callable[[], str]
+SOURCE = "source"
 
 
 class Health:
-    """`source_problem` says why bundles may not be coming; empty is fine."""
+    """`problems` says in words what is wrong with other parts, by name, empty is fine; SOURCE is why bundles may not come."""
 
-    def __init__(self, live: Live, ledger: LedgerPort, metrics: Metrics, source_problem: SourceProblem) -> None:
+    def __init__(self, live: Live, ledger: LedgerPort, metrics: Metrics, problems: Mapping[str, Callable[[], str]]) -> None:
         self._live = live
         self._ledger = ledger
         self._metrics = metrics
-        self._source_problem = source_problem
+        self._problems = problems
         metrics.watch_ledger(self._ledger_numbers)
         metrics.watch_nginx(self._nginx_numbers)
 
@@ -36,11 +36,13 @@ class Health:
         """
         live = self._live
         away = live.index is None or live.status is None
+        others = {name: problem() for name, problem in self._problems.items()}
         parts = {
-            "bundle": live.problem or self._source_problem() or ("ok" if live.index else "no bundle yet"),
+            "bundle": live.problem or others.pop(SOURCE, "") or ("ok" if live.index else "no bundle yet"),
             "nginx": live.nginx_problem() or "ok",
             "ledger": self._ledger.problem or "ok",
             "spool": self._ledger.spool_problem or "ok",
+            **{name: problem or "ok" for name, problem in others.items()},
         }
         degraded = any(part != "ok" for part in parts.values())
         status = "unavailable" if away else "degraded" if degraded else "ready"

@@ -1,6 +1,7 @@
 """The bundle in use: taking a new one, telling nginx its generation, knowing when it is in force in all of this pod."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,6 +37,7 @@ class Live:
         self._upstreams = ""
         self._waits_until = 0.0
         self._lock = asyncio.Lock()
+        self._was_told = asyncio.Event()
         self.index: Index | None = None
         self.status: Status | None = None
         self.taken_at = 0.0
@@ -71,10 +73,15 @@ class Live:
         await self._confirm()
 
     async def tick(self, on_status: OnStatus) -> None:
-        """Once a second: what nginx is busy with; nginx that has another generation (it restarted) is told again."""
+        """Once a second: what nginx is busy with; nginx that has another generation (it restarted) is told again.
+
+        And at once when it has been told something: then it is there.
+        """
         while True:
             await self._look(on_status)
-            await asyncio.sleep(_TICK_SECONDS)
+            self._was_told.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._was_told.wait(), _TICK_SECONDS)
 
     def nginx_problem(self) -> str:
         """Why nginx does not serve what is in use, in words; empty where it does."""
@@ -125,6 +132,7 @@ class Live:
                 log.debug("generation not pushed: %s", error)
                 return
             self._pushed = self.index.digest
+            self._was_told.set()
 
     async def _confirm(self) -> None:
         index = self.index

@@ -1,27 +1,47 @@
 """The sidecar's applications: one for nginx on a unix socket, one for clients, one that may be exposed."""
 
+from typing import NamedTuple
+
 from aiohttp import web
 
 from ostiary_gateway.server.authorise import Authorisation
+from ostiary_gateway.server.circuit_breakers import CircuitBreakers
 from ostiary_gateway.server.health import Health
+from ostiary_gateway.server.routers import Routers
+from ostiary_gateway.server.routing import Routing
 from ostiary_gateway.server.stats import Stats
 
 _MAX_BODY = 34 * 1024 * 1024
 
 
-def make_nginx_app(authorisation: Authorisation, stats: Stats, health: Health) -> web.Application:
+class Endpoints(NamedTuple):
+    """Who answers."""
+
+    authorisation: Authorisation
+    stats: Stats
+    health: Health
+    routing: Routing
+    routers: Routers
+    breakers: CircuitBreakers
+
+
+def make_nginx_app(endpoints: Endpoints) -> web.Application:
     """Everything, with the decisions, which hold provider credentials: never on TCP."""
-    app = make_app(authorisation, stats, health)
-    app.router.add_post("/auth", authorisation.decide)
-    app.router.add_get("/models", authorisation.models)
+    app = make_app(endpoints)
+    app.router.add_post("/route", endpoints.routing.route)
+    app.router.add_post("/routing", endpoints.routing.enquire)
+    app.router.add_post("/auth", endpoints.authorisation.decide)
+    app.router.add_get("/models", endpoints.authorisation.models)
     return app
 
 
-def make_app(authorisation: Authorisation, stats: Stats, health: Health) -> web.Application:
-    """LMGate's endpoints beside those of `make_metrics_app`."""
-    app = make_metrics_app(health)
-    app.router.add_get("/auth", authorisation.check)
-    app.router.add_post("/stats", stats.take)
+def make_app(endpoints: Endpoints) -> web.Application:
+    """LMGate's endpoints beside those of `make_metrics_app`, the tables of the routers, and the circuit breakers."""
+    app = make_metrics_app(endpoints.health)
+    endpoints.routers.add_to(app)
+    endpoints.breakers.add_to(app)
+    app.router.add_get("/auth", endpoints.authorisation.check)
+    app.router.add_post("/stats", endpoints.stats.take)
     return app
 
 

@@ -8,18 +8,19 @@ from ostiary_gateway.contract.bundle import Bundle
 from ostiary_gateway.contract.settings import Settings
 
 LastUsesOf = Callable[[], Mapping[str, str]]
+UnhealthyOf = Callable[[], Mapping[str, tuple[str, str]]]
 
 
 class Source:
     """A folder, and a cluster that fills it where the settings name a bundle."""
 
-    def __init__(self, settings: Settings, last_uses: LastUsesOf) -> None:
+    def __init__(self, settings: Settings, last_uses: LastUsesOf, unhealthy: UnhealthyOf) -> None:
         self._folder = FolderSource(Path(settings.run))
         self._cluster = None
         if settings.bundle:
-            from ostiary_gateway.bundle.cluster import Cluster  # noqa: PLC0415 - no Kubernetes client on one machine
+            from ostiary_gateway.bundle.cluster import Cluster, Reports  # noqa: PLC0415 - no Kubernetes client on one machine
 
-            self._cluster = Cluster(settings, last_uses)
+            self._cluster = Cluster(settings, Reports(last_uses, unhealthy))
 
     @property
     def problem(self) -> str:

@@ -16,6 +16,13 @@ from ostiary_gateway.supervisor.folders import Folders
 from ostiary_gateway.supervisor.machine import Machine
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})")
+_NO_HEADERS = [f"proxy_hide_header x-ostiary-{name};" for name in ("provider", "model", "attempts")]
+_HEADERS = [
+    *_NO_HEADERS,
+    "add_header x-ostiary-provider $ostiary_provider always;",
+    "add_header x-ostiary-model $ostiary_model always;",
+    "add_header x-ostiary-attempts $ostiary_tries always;",
+]
 _NEVER_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f$]")  # nginx would read a variable after a dollar sign
 _TEMP = {
     "client_body_temp_path": "body",
@@ -32,7 +39,7 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
     Raises:
         StartError: a setting cannot be written into nginx's configuration.
     """
-    files = {file.name: file.read_bytes() for file in (machine.source / "nginx.conf",)}
+    files = {file.name: file.read_bytes() for file in sorted(machine.source.glob("*.conf"))}
     files |= {f"njs/{file.name}": file.read_bytes() for file in sorted((machine.source / "njs").glob("*.js"))}
     texts = {
         "modules.conf": f"load_module {_path(machine.module)};\n",
@@ -40,6 +47,8 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
         "http.conf": _http(settings, machine, folders),
         "listen.conf": f"listen {_address(settings.host, settings.port)} reuseport backlog=4096;\n",
         "control.conf": f"listen {_socket(folders.control_socket)};\n",
+        "attempt.conf": f"proxy_read_timeout {settings.attempt_seconds}s;\n",
+        "headers.conf": _text(_HEADERS if settings.response_headers else _NO_HEADERS),
         "spool.conf": f"access_log {_path(folders.spool)} spool if=$ostiary_usage;\n",
         "njs/settings.js": _njs_settings(settings, folders, epoch),
     }
@@ -68,7 +77,7 @@ def _main(settings: Settings, machine: Machine, folders: Folders) -> str:
 def _http(settings: Settings, machine: Machine, folders: Folders) -> str:
     families = "ipv4=off" if machine.ipv6_only else "ipv6=off"
     lines = [
-        f"resolver {' '.join(machine.resolvers)} valid=10s {families};",
+        f"resolver {' '.join(machine.resolvers)} valid={settings.resolver_seconds}s {families};",
         "resolver_timeout 5s;",
         f"proxy_connect_timeout {settings.upstream_connect_seconds}s;",
         f"proxy_read_timeout {settings.upstream_read_seconds}s;",
@@ -80,12 +89,23 @@ def _http(settings: Settings, machine: Machine, folders: Folders) -> str:
         "client_body_timeout 60s;",
         *(f"{directive} {_path(folders.prefix / 'temp' / name)};" for directive, name in _TEMP.items()),
         f"upstream ostiary_sidecar {{ server {_socket(folders.sidecar_socket)} max_fails=0; keepalive 32; }}",
+        f"upstream ostiary_guard {{ server {_socket(folders.guard_socket)} max_fails=0; keepalive 64; }}",
     ]
     return _text(lines)
 
 
 def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
-    values = {"epoch": epoch, "decisionMs": settings.decision_seconds * 1000, "spool": str(folders.spool)}
+    values = {
+        "epoch": epoch,
+        "decisionMs": settings.decision_seconds * 1000,
+        "spool": str(folders.spool),
+        "guard": str(folders.guard_socket),
+        "attemptMs": settings.attempt_seconds * 1000,
+        "readMs": settings.upstream_read_seconds * 1000,
+        "budgetPercent": settings.retry_budget_percent,
+        "budgetMinimum": settings.retry_budget_minimum,
+        "retryConcurrency": settings.retry_concurrency,
+    }
     return f"export default {json.dumps(values)};\n"
 
 

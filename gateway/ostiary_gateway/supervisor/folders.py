@@ -43,6 +43,10 @@ class Folders:
         return self.run / "sidecar.sock"
 
     @property
+    def guard_socket(self) -> Path:
+        return self.run / "guard.sock"
+
+    @property
     def control_socket(self) -> Path:
         return self.run / "control.sock"
 
@@ -61,7 +65,7 @@ class Folders:
         Raises:
             StartError: a folder cannot be written, or a socket's path is longer than the system takes.
         """
-        for socket in (self.sidecar_socket, self.control_socket, self.closed_socket):
+        for socket in (self.sidecar_socket, self.guard_socket, self.control_socket, self.closed_socket):
             if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
                 raise StartError(f"the path {socket} is too long for a socket: choose a shorter OSTIARY_RUN")
         for folder in (self.prefix / "temp", self.prefix / "empty", self.candidate / "empty", self.spool.parent):

@@ -14,15 +14,15 @@ from ostiary_gateway.supervisor import processes, report, spool
 from ostiary_gateway.supervisor.configuration import build_files, close_files
 from ostiary_gateway.supervisor.errors import ConfigurationError, StartError
 from ostiary_gateway.supervisor.folders import Folders
+from ostiary_gateway.supervisor.guard import Guard
 from ostiary_gateway.supervisor.machine import Machine
 from ostiary_gateway.supervisor.nginx import Nginx, remove_candidate
+from ostiary_gateway.supervisor.pauses import Pauses
 from ostiary_gateway.supervisor.report import Report
 from ostiary_gateway.supervisor.waiting import wait
 
 _LOOK_SECONDS = 0.1
 _FIRST_BUNDLE_SECONDS = 1.0  # then nginx starts without any provider
-_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # before nginx is started again, while it keeps dying
-_SETTLED_SECONDS = 10.0  # an nginx that lived this long died for a new reason
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ class Keeper:
         self._machine = machine
         self._folders = folders
         self._nginx = Nginx(machine, folders)
+        self._guard = Guard(machine, folders)
         self._report = Report(epoch="")
         self._refused: bytes | None = None  # upstreams.conf that nginx would not take: not tried again
         self._rotation = spool.Rotation.of(folders.spool, settings.spool_rotate_bytes, time.time_ns())
-        self._deaths = 0
-        self._started = time.monotonic()
+        self._pauses = Pauses()
         self._trouble = ""
 
     async def run(self, orders: Orders) -> None:
@@ -61,6 +61,21 @@ class Keeper:
         """
         remove_candidate(self._folders)
         self._folders.make()
+        self._files(b"", epoch="")  # settings that cannot be written are said before anything is started
+        try:
+            await self._begin(orders)
+        except StartError:
+            await self._guard.stop()
+            raise
+        while not orders.stop.is_set():
+            await self._look_safely(orders)
+            await wait(orders.stop, _LOOK_SECONDS)
+        await self._end(orders)
+
+    async def _begin(self, orders: Orders) -> None:
+        """First the guard, whose socket is there at once, then nginx, which may send it requests."""
+        if not orders.stop.is_set():
+            self._guard.keep()
         await self._await_first_bundle(orders)
         adopted = self._adopt()
         if adopted and not orders.stop.is_set():
@@ -68,17 +83,16 @@ class Keeper:
             await self._apply(self._in_force() if wanted is None else wanted)
         elif not orders.stop.is_set():
             await self._launch()
-        while not orders.stop.is_set():
-            await self._look_safely(orders)
-            await wait(orders.stop, _LOOK_SECONDS)
-        await self._end(orders)
 
     async def _end(self, orders: Orders) -> None:
         _log.info("stopping nginx %d: open requests may go on for %d s", self._nginx.pid, self._settings.shutdown_seconds)
         if self._nginx.alive:
             closed = close_files(self._files(self._in_force(), self._report.epoch), self._folders)
+            attended = asyncio.create_task(self._guard.attend(_LOOK_SECONDS))
             await self._nginx.drain(closed, self._settings.shutdown_seconds, orders.hurry)
+            attended.cancel()
         await self._nginx.stop()
+        await self._guard.stop()
         self._folders.report.unlink(missing_ok=True)
 
     async def _await_first_bundle(self, orders: Orders) -> None:
@@ -110,7 +124,8 @@ class Keeper:
             self._trouble = ""
 
     async def _look(self, orders: Orders) -> None:
-        processes.reap_strangers(self._nginx.own_children)
+        processes.reap_strangers(self._nginx.own_children | self._guard.own_children)
+        self._guard.keep()
         if not self._nginx.alive:
             await self._replace_dead(orders)
             return
@@ -127,9 +142,7 @@ class Keeper:
     async def _replace_dead(self, orders: Orders) -> None:
         """Start nginx again, at once the first time, and after longer and longer pauses if it keeps dying."""
         dead = self._nginx.pid
-        self._deaths = 0 if time.monotonic() - self._started > _SETTLED_SECONDS else self._deaths
-        pause = _PAUSES[min(self._deaths, len(_PAUSES) - 1)]
-        self._deaths += 1
+        pause = self._pauses.after_death()
         _log.error("nginx %s; the next one starts in %.1f s", f"{dead} died" if dead else "does not run", pause)
         self._nginx.release_orphans(dead)
         self._nginx.forget()
@@ -140,7 +153,7 @@ class Keeper:
 
     async def _launch(self) -> None:
         """Start nginx in a new epoch, with the best upstreams that it takes."""
-        self._started = time.monotonic()
+        self._pauses.born()
         epoch = _base36(time.time_ns())
         upstreams, problem = await self._best(epoch)
         self._nginx.put_in_place(self._files(upstreams, epoch))

@@ -1,4 +1,4 @@
-"""nginx's processes as /proc shows them.
+"""nginx's processes, and guards, as /proc shows them.
 
 nginx writes what a process is into its title: `nginx: master process <command line>`, `nginx: worker process`, and
 `nginx: worker process is shutting down` from the moment on at which that worker accepts nothing more.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 _MASTER = "nginx: master process"
 _WORKER = "nginx: worker process"
+_GUARD = "ostiary_gateway guard"
 _PROC = Path("/proc")
 
 
@@ -49,6 +50,19 @@ def workers(master: int) -> list[Process]:
 def orphans(session: int) -> list[Process]:
     """Workers of a master that is gone: they do not notice its death and would go on accepting."""
     return [process for process in _all() if process.session == session and process.is_worker]
+
+
+def guards(run: Path) -> set[int]:
+    """The guards of one folder, whoever started them."""
+    ours = f"--run {run}"
+    return {
+        process.pid for process in _all() if _GUARD in process.title and process.title.endswith(ours) and process.state != "Z"
+    }
+
+
+def guard_words(listener: int, run: Path) -> list[str]:
+    """A guard's command line; the folder is there so that it can be found again."""
+    return [*_GUARD.split(), "--listener", str(listener), "--run", str(run)]
 
 
 def alive(pid: int) -> bool:

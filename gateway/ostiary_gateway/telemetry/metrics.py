@@ -14,6 +14,7 @@ from ostiary_gateway.contract.decision import Refusal
 from ostiary_gateway.contract.document import Provider
 from ostiary_gateway.contract.record import Record
 from ostiary_gateway.telemetry import labels
+from ostiary_gateway.telemetry.backends import AttemptCounters, BackendCollector, BackendNumbers
 from ostiary_gateway.telemetry.collectors import LedgerCollector, LedgerNumbers, NginxCollector, NginxNumbers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,6 +55,7 @@ class Metrics:
         self._vendors: dict[str, str] = {}
         self._make_request_metrics()
         self._make_own_metrics()
+        self._tries = AttemptCounters(self.registry)
         self._series = lru_cache(maxsize=4096)(self._look_up)
 
     def _make_request_metrics(self) -> None:
@@ -105,6 +107,10 @@ class Metrics:
         """Let each scrape read what nginx said last; None while it is away."""
         self.registry.register(NginxCollector(read))
 
+    def watch_backends(self, read: Callable[[], Iterable[BackendNumbers]]) -> None:
+        """Let each scrape read how the backends are."""
+        self.registry.register(BackendCollector(read))
+
     def bundle_in_use(self, digest: str, keys: int, providers: Iterable[Provider]) -> None:
         """The providers of the bundle in use are the only ones that get a label of their own."""
         self._bundle_info.clear()
@@ -125,6 +131,7 @@ class Metrics:
     def committed(self, record: Record) -> None:
         """Count a record that is in the ledger for good."""
         self.ledger_records.inc()
+        self._tries.count(record, self._vendors)
         series = self._series(
             _Kind(
                 provider=record.provider if record.provider in self._vendors else labels.OTHER,

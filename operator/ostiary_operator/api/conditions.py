@@ -1,7 +1,8 @@
 """Conditions of every kind, and every reason that they can give.
 
 The meanings are Gateway API's: `Accepted` (the object itself makes sense), `ResolvedRefs` (what it refers to is there),
-`Programmed` (every ready replica of the gateway works with it); `Ready` sums them up.
+`Programmed` (every ready replica of the gateway works with it); `Ready` sums them up. A Provider's `Healthy` is what replicas
+see of it: it comes and goes with the vendor's faults, and `Ready` does not depend on it.
 """
 
 from typing import Annotated, Literal
@@ -11,13 +12,14 @@ from msgspec import Meta
 
 from ostiary_operator.api.fields import doc
 
-ConditionType = Literal["Accepted", "ResolvedRefs", "Programmed", "Ready"]
+ConditionType = Literal["Accepted", "ResolvedRefs", "Programmed", "Ready", "Healthy"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 ACCEPTED: ConditionType = "Accepted"
 RESOLVED_REFS: ConditionType = "ResolvedRefs"
 PROGRAMMED: ConditionType = "Programmed"
 READY: ConditionType = "Ready"
+HEALTHY: ConditionType = "Healthy"
 
 REASON_ACCEPTED = "Accepted"
 """Accepted=True: the object is used as it is written."""
@@ -26,7 +28,7 @@ REASON_INVALID = "Invalid"
 REASON_ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
 """Accepted=False: baseURL is an address of the pod or node itself (loopback, link-local, unspecified)."""
 REASON_CONFLICTED = "Conflicted"
-"""Accepted=False: an older object has the same prefix or the same key; the message names it."""
+"""Accepted=False: an older object has the same prefix, key, name or alias; the message names it."""
 
 REASON_RESOLVED_REFS = "ResolvedRefs"
 """ResolvedRefs=True: everything that the object refers to is there, or was not required."""
@@ -41,27 +43,41 @@ REASON_FOREIGN_SECRET = "ForeignSecret"  # noqa: S105
 REASON_KEY_PENDING = "KeyPending"
 """ResolvedRefs=False: the key has not been generated yet."""
 
+REASON_PROVIDER_NOT_FOUND = "ProviderNotFound"
+"""ResolvedRefs=False: there is no Provider of that name in the namespace."""
+REASON_PROVIDER_NOT_USABLE = "ProviderNotUsable"
+"""ResolvedRefs=False: the Provider is left out itself, or /v1 does not serve it because it holds no credential."""
+
 REASON_PROGRAMMED = "Programmed"
 """Programmed=True: every ready replica of the gateway works with the object as it is."""
 REASON_PENDING = "Pending"
 """Programmed=False: not every ready replica has reported it yet."""
 REASON_NO_REPLICAS = "NoReplicas"
-"""Programmed=Unknown: no replica of the gateway is ready."""
+"""Programmed=Unknown, Healthy=Unknown: no replica of the gateway is ready."""
 REASON_NOT_USED = "NotUsed"
-"""Programmed=False, ResolvedRefs=Unknown: another condition says why the object is left out."""
+"""Programmed=False, ResolvedRefs=Unknown, Healthy=Unknown: another condition says why the object is left out."""
 
 REASON_READY = "Ready"
 """Ready=True: requests that need the object are served."""
+REASON_DEGRADED = "Degraded"
+"""Ready=True: requests are served, but not by everything that the object refers to; ResolvedRefs says what is missing."""
 REASON_DISABLED = "Disabled"
 """Ready=False: the key is refused because of spec.disabled."""
 REASON_EXPIRED = "Expired"
 """Ready=False: the key is refused because spec.expiresAt has passed."""
 
+REASON_HEALTHY = "Healthy"
+"""Healthy=True: no ready replica leaves a backend of the Provider alone."""
+REASON_BREAKER_OPEN = "BreakerOpen"
+"""Healthy=False: a backend failed so often in a row that a replica does not ask it for a while."""
+REASON_BLOCKED = "Blocked"
+"""Healthy=False: a backend asked to be left alone (Retry-After), was too slow, or refused a credential."""
+
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One observation, as `metav1.Condition`."""
 
-    type: Annotated[str, Meta(max_length=316), doc("Accepted, ResolvedRefs, Programmed or Ready.")]
+    type: Annotated[str, Meta(max_length=316), doc("Accepted, ResolvedRefs, Programmed, Ready or Healthy.")]
     status: Annotated[ConditionStatus, doc("Whether it holds.")]
     reason: Annotated[str, Meta(min_length=1, max_length=1024), doc("Why, in one word for programs.")]
     message: Annotated[str, Meta(max_length=32768), doc("Why, in words for people.")] = ""

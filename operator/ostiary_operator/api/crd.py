@@ -12,11 +12,13 @@ from msgspec import inspect
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus
 from ostiary_operator.api.fields import CEL, cel
+from ostiary_operator.api.model import ModelSpec, ModelStatus
 from ostiary_operator.api.provider import RESERVED_PREFIXES, ProviderSpec, ProviderStatus
 
 Schema = dict[str, Any]
 _DESCRIPTIONS = {
     names.PROVIDER: "A vendor account, or any address that speaks a vendor's protocol.",
+    names.MODEL: "A name that clients ask for, the backends that answer it, and what happens when one does not.",
     names.API_KEY: "A caller: where its key comes from, and what it may use.",
 }
 _KEYED_LISTS = {"conditions": "type"}
@@ -29,6 +31,7 @@ def definitions() -> dict[str, Schema]:
         "providers.yaml": _definition(
             names.PROVIDER, "ostprov", (ProviderSpec, ProviderStatus), _PROVIDER_COLUMNS, [_PREFIX_RULE]
         ),
+        "models.yaml": _definition(names.MODEL, "ostmodel", (ModelSpec, ModelStatus), _MODEL_COLUMNS, []),
         "apikeys.yaml": _definition(names.API_KEY, "ak", (ApiKeySpec, ApiKeyStatus), _API_KEY_COLUMNS, []),
     }
 
@@ -47,6 +50,16 @@ _PROVIDER_COLUMNS = [
     _column("Type", "string", ".spec.type"),
     _column("Prefix", "string", ".status.prefix"),
     _column("Credential", "string", ".spec.credential.secretRef.name"),
+    _column("Ready", "string", f"{_READY}.status"),
+    _column("Unhealthy", "string", ".status.unhealthy[0].backend"),
+    _column("Since", "date", ".status.unhealthy[0].since"),
+    _column("Reason", "string", f"{_READY}.reason", wide=True),
+    _AGE,
+]
+_MODEL_COLUMNS = [
+    _column("Model", "string", ".status.name"),
+    _column("Selection", "string", ".spec.selection"),
+    _column("Backends", "string", ".status.backends"),
     _column("Ready", "string", f"{_READY}.status"),
     _column("Reason", "string", f"{_READY}.reason", wide=True),
     _AGE,
@@ -121,12 +134,20 @@ def _schema(info: inspect.Type) -> Schema:
         case inspect.Metadata(type=inner, extra_json_schema=extra):
             return {**_schema(inner), **(extra or {})}
         case inspect.UnionType(types=options):
-            return _schema(next(option for option in options if not isinstance(option, inspect.NoneType)))
+            return _union([option for option in options if not isinstance(option, inspect.NoneType)])
         case inspect.StructType(cls=cls, fields=fields):
             return _struct(cls, fields)
-        case inspect.VarTupleType(item_type=item, max_length=longest):
-            return {"type": "array", "items": _schema(item), **_present(maxItems=longest)}
+        case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
+            return {"type": "array", "items": _schema(item), **_present(minItems=least, maxItems=most)}
     return _scalar(info)
+
+
+def _union(options: list[inspect.Type]) -> Schema:
+    """A value that may be left out, or a number that may be written as a text."""
+    if len(options) == 1:
+        return _schema(options[0])
+    merged = {name: limit for option in options for name, limit in _schema(option).items()}
+    return {"x-kubernetes-int-or-string": True, **{k: v for k, v in merged.items() if k not in ("type", "format")}}
 
 
 def _scalar(info: inspect.Type) -> Schema:

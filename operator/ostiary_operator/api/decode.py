@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ostiary_operator.api import baseurl, patterns
+from ostiary_operator.api import patterns
 from ostiary_operator.api.apikey import INTERVAL_NEEDS_GENERATE, ONE_ORIGIN, ApiKey, ApiKeySpec, ApiKeyStatus
 from ostiary_operator.api.metadata import Invalid, Metadata
-from ostiary_operator.api.provider import RESERVED_PREFIXES, Provider, ProviderSpec, ProviderStatus
+from ostiary_operator.api.model import Model, ModelSpec, ModelStatus
+from ostiary_operator.api.provider import Provider, ProviderSpec, ProviderStatus
+from ostiary_operator.api.rules import model_problem, provider_problem
 from ostiary_operator.api.secret import Secret
 
 Object = Mapping[str, Any]
@@ -22,7 +24,6 @@ _AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>.*)`$")
 _FIELD = re.compile("Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
 _PATTERN = re.compile(r"Expected `str[^`]*` matching regex (?P<expression>'.*')$", re.DOTALL)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_PREFIX = re.compile(patterns.LABEL)
 
 
 def provider(obj: Object) -> Provider:
@@ -30,10 +31,21 @@ def provider(obj: Object) -> Provider:
     metadata = decode_metadata(obj)
     status = _status(obj, ProviderStatus)
     spec = _spec(obj, ProviderSpec)
-    problem = spec if isinstance(spec, Invalid) else _provider_problem(spec, metadata)
+    problem = spec if isinstance(spec, Invalid) else provider_problem(spec, metadata)
     if isinstance(spec, Invalid) or problem:
         return Provider(metadata=metadata, spec=None, invalid=problem, status=status)
     return Provider(metadata=metadata, spec=spec, status=status)
+
+
+def model(obj: Object) -> Model:
+    """One `Model`; whatever is wrong with its spec is in `invalid`."""
+    metadata = decode_metadata(obj)
+    status = _status(obj, ModelStatus)
+    spec = _spec(obj, ModelSpec)
+    problem = spec if isinstance(spec, Invalid) else model_problem(spec)
+    if isinstance(spec, Invalid) or problem:
+        return Model(metadata=metadata, spec=None, invalid=problem, status=status)
+    return Model(metadata=metadata, spec=spec, status=status)
 
 
 def api_key(obj: Object) -> ApiKey:
@@ -126,17 +138,6 @@ def _unprintable(value: object, path: str) -> Invalid | None:
     elif isinstance(value, list):
         children = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     return next((found for where, child in children if (found := _unprintable(child, where))), None)
-
-
-def _provider_problem(spec: ProviderSpec, metadata: Metadata) -> Invalid | None:
-    prefix = spec.prefix or metadata.name
-    if not _PREFIX.fullmatch(prefix):
-        why = f"must be set, because the object's name cannot be one: it {patterns.MEANINGS[patterns.LABEL]}"
-        return Invalid("spec.prefix", why)
-    if prefix in RESERVED_PREFIXES:
-        return Invalid("spec.prefix", f"{prefix} is reserved for Ostiary itself")
-    url = baseurl.parse(spec.base_url)
-    return url if isinstance(url, Invalid) else None
 
 
 def _api_key_problem(spec: ApiKeySpec) -> Invalid | None:

@@ -9,9 +9,9 @@ from ostiary_operator.api import patterns
 CEL = "x-kubernetes-validations"
 
 
-def cel(rule: str, message: str) -> dict[str, str]:
-    """One rule in the Common Expression Language, which the API server checks."""
-    return {"rule": rule, "message": message}
+def cel(rule: str, message: str, field: str = "") -> dict[str, str]:
+    """One rule in the Common Expression Language, which the API server checks; it says that `field` (`.name`) is wrong."""
+    return {"rule": rule, "message": message, **({"fieldPath": field} if field else {})}
 
 
 def doc(description: str, *rules: dict[str, str], **schema: Any) -> Meta:
@@ -27,4 +27,11 @@ Sha256 = Annotated[str, Meta(pattern=patterns.SHA256, max_length=64)]
 Text = Annotated[str, Meta(pattern=patterns.TEXT, max_length=253)]
 ModelPattern = Annotated[str, Meta(pattern=patterns.MODEL, max_length=256)]
 BaseUrl = Annotated[str, Meta(pattern=patterns.BASE_URL, max_length=1024)]
+ModelName = Annotated[str, Meta(pattern=patterns.CLIENT_MODEL, max_length=256)]
+Alias = Annotated[str, Meta(pattern=patterns.ALIAS, max_length=256)]
+BackendName = Annotated[str, Meta(pattern=patterns.BACKEND, max_length=320)]
+Decimal = Annotated[str, Meta(pattern=patterns.PRICE, max_length=19)]
+HeaderName = Annotated[str, Meta(pattern=patterns.HEADER_NAME, max_length=64)]
+HeaderValue = Annotated[str, Meta(pattern=patterns.HEADER_VALUE, max_length=1024)]
+Authority = Annotated[str, Meta(pattern=patterns.AUTHORITY, max_length=253)]
 Seconds = Annotated[int, Meta(ge=0, le=2_147_483_647)]

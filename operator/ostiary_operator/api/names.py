@@ -6,6 +6,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 CATEGORY = "ostiary"
 PROVIDER = "Provider"
 API_KEY = "ApiKey"
+MODEL = "Model"
+KINDS = (PROVIDER, MODEL, API_KEY)
 
 # On an ApiKey, by its owner: any new value asks for a rotation.
 ROTATE = f"{GROUP}/rotate"
@@ -16,9 +18,10 @@ ROTATED_AT = f"{GROUP}/rotated-at"
 RETIRING_UNTIL = f"{GROUP}/retiring-until"
 OBSERVED_ROTATE = f"{GROUP}/observed-rotate"
 
-# On a gateway's Pod, by its sidecar: the bundle in force there, and when retiring keys were last used.
+# On a gateway's Pod, by its sidecar: the bundle in force there, when retiring keys were last used, which backends are out of use.
 BUNDLE = f"{GROUP}/bundle"
 RETIRING_KEYS = f"{GROUP}/retiring-keys"
+HEALTH = f"{GROUP}/health"
 
 # Keys of the key Secret. `generate` keeps the key itself, `secretRef` only hashes (the key is in the user's Secret).
 SECRET_KEY = "api-key"  # noqa: S105 - the name of a key of a Secret, not its value

@@ -13,6 +13,15 @@ SECRET_ENTRY = "^[-._a-zA-Z0-9]{1,253}$"  # noqa: S105 - the name of a key of a 
 SHA256 = "^[0-9a-f]{64}$"
 TEXT = r"^[^\x00-\x1f\x7f]*$"
 MODEL = "^[!-{}~]+$"  # printable ASCII without the bar, which separates patterns in the allow-list
+CLIENT_MODEL = "^[-A-Za-z0-9._~:/@+,=*]+$"
+ALIAS = "^[-A-Za-z0-9._~:/@+,=]+$"
+BACKEND = "^[a-z0-9][-a-z0-9]*/[-A-Za-z0-9._~:/@+,=]+$"
+STATUS_RANGE = "^[1-5][0-9][0-9]-[1-5][0-9][0-9]$"
+PRICE = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
+HEADER_NAME = "^[A-Za-z0-9][-A-Za-z0-9]*$"  # no underscore: many servers take it for a dash, or drop the header
+HEADER_VALUE = "^[!-~]([ -~]*[!-~])?$"
+ROUTE = "^[-A-Za-z0-9._]+$"
+AUTHORITY = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*(:{_PORT})?$"
 BASE_URL = rf"^https?://({_DNS_LABEL}(\.{_DNS_LABEL})*|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[-A-Za-z0-9._~:@+,=]+)*/?$"
 
 MEANINGS = {
@@ -22,5 +31,14 @@ MEANINGS = {
     SHA256: "must be 64 lower-case hex digits: the SHA-256 of the key, not the key",
     TEXT: "must not contain control characters",
     MODEL: "must be a pattern over <prefix>/<model>: printable ASCII without spaces and '|'",
+    CLIENT_MODEL: "must be letters, digits and -._~:/@+,= with * for any characters",
+    ALIAS: "must be letters, digits and -._~:/@+,= without *",
+    BACKEND: "must be <provider prefix>/<model>",
+    STATUS_RANGE: "must be a status or a range of two, as 502-504, between 100 and 599",
+    PRICE: "must be a decimal number, as 0.15, with at most nine digits before and after the point",
+    HEADER_NAME: "must be the name of a header: letters, digits and '-'",
+    HEADER_VALUE: "must be printable ASCII, without a space first or last",
+    ROUTE: "must be letters, digits, '-', '_' and '.'",
+    AUTHORITY: "must be host[:port]",
     BASE_URL: "must be http(s)://host[:port][/path], without user, query or fragment",
 }

@@ -1,13 +1,25 @@
 """`Provider`: a vendor account, or any address that speaks one of the vendors' protocols."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
+from msgspec import Meta
 
 from ostiary_gateway.contract.document import CredentialHeader, ProviderType
 from ostiary_operator.api.conditions import Condition
-from ostiary_operator.api.fields import BaseUrl, Label, ObjectName, SecretEntry, cel, doc
+from ostiary_operator.api.fields import (
+    CEL,
+    Authority,
+    BaseUrl,
+    HeaderName,
+    HeaderValue,
+    Label,
+    ObjectName,
+    SecretEntry,
+    cel,
+    doc,
+)
 from ostiary_operator.api.metadata import Invalid, Metadata
 
 RESERVED_PREFIXES = (
@@ -15,6 +27,34 @@ RESERVED_PREFIXES = (
     "v1", "v1alpha", "v1beta",
 )  # fmt: skip
 _RESERVED = "[" + ", ".join(f"'{prefix}'" for prefix in RESERVED_PREFIXES) + "]"
+
+REFUSED_HEADERS = (
+    "accept-encoding", "api-key", "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie",
+    "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade", "x-api-key", "x-goog-api-key", "x-ostiary-guard", "x-request-id",
+)  # fmt: skip
+"""What decides where a request ends, who it is from, or what Ostiary itself says in it."""
+DEFAULT_DRAIN_SECONDS = 30
+
+POOL_NEEDS_CREDENTIAL = cel(
+    "!has(self.credentials) || size(self.credentials) == 0 || has(self.credential)",
+    "credentials are further ones: credential must be set",
+    ".credentials",
+)
+ONE_WAY_TO_PAY = cel(
+    "!self.passthroughAuth || !has(self.credential)",
+    "passthroughAuth sends the caller's own credential: credential must not be set",
+    ".passthroughAuth",
+)
+HEADERS_ONCE = cel(
+    "!has(self.headers) || self.headers.all(h, self.headers.exists_one(o, o.name.lowerAscii() == h.name.lowerAscii()))",
+    "headers must not name one twice",
+    ".headers",
+)
+HEADER_REFUSED = cel(
+    "!(self.lowerAscii() in [" + ", ".join(f"'{name}'" for name in REFUSED_HEADERS) + "])",
+    "must not be a header that frames the request, holds a credential or is Ostiary's own",
+)
 
 DEFAULT_HEADERS: dict[ProviderType, CredentialHeader] = {
     "openai": "authorization",
@@ -42,8 +82,41 @@ class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     ] = None
 
 
+class PoolCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """A further credential, sent in the same header."""
+
+    secret_ref: Annotated[CredentialRef, doc("Where the credential is.")]
+
+
+class BreakerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """When a backend that fails again and again is left alone. Only 5xx, timeouts and failed connections count."""
+
+    consecutive_failures: Annotated[Annotated[int, Meta(ge=1, le=1000)], doc("So many failures in a row open it.")] = 5
+    open_seconds: Annotated[
+        Annotated[int, Meta(ge=1, le=86_400)], doc("After this one request is let through, to see whether it works again.")
+    ] = 300
+    warm_up_seconds: Annotated[
+        Annotated[int, Meta(ge=0, le=3600)], doc("How long a backend that works again takes to get its full share back.")
+    ] = 30
+
+
+class ExtraHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A header that is sent beside the others. Its value is no secret: it is stored and shown in plain text."""
+
+    name: Annotated[
+        HeaderName,
+        doc(
+            "Name of the header. Not one that frames a request or holds a credential.",
+            HEADER_REFUSED,
+        ),
+    ]
+    value: Annotated[HeaderValue, doc("Value of the header; credentials belong into a Secret.")]
+
+
 class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """Where the provider is, and who shows it which credential."""
+
+    schema: ClassVar[dict[str, object]] = {CEL: [POOL_NEEDS_CREDENTIAL, ONE_WAY_TO_PAY, HEADERS_ONCE]}
 
     type: Annotated[ProviderType, doc("Protocol that the provider speaks.")]
     base_url: Annotated[
@@ -68,14 +141,44 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         Credential | None,
         doc("Sent instead of the caller's. Without it that goes upstream, and /v1 does not serve the provider."),
     ] = None
+    credentials: Annotated[
+        tuple[PoolCredential, ...],
+        Meta(max_length=16),
+        doc("Further credentials, over which /v1 spreads. One that is refused or throttled is left out for a while."),
+    ] = ()
     pass_through: Annotated[bool, doc("Serve /<prefix>/... untouched.")] = True
+    passthrough_auth: Annotated[bool, doc("Serve /v1 with the caller's own credential.")] = False
+    host_header: Annotated[
+        Authority | None, doc("Host (and TLS server name) that the provider is to see, instead of baseURL's.")
+    ] = None
+    headers: Annotated[
+        tuple[ExtraHeader, ...], Meta(max_length=16), doc("Sent with every request to /v1, beside the others. No secrets.")
+    ] = ()
+    breaker: Annotated[BreakerSpec | None, doc("When a backend that fails again and again is left alone.")] = None
+    on_client_closed: Annotated[
+        Literal["Cancel", "Drain"],
+        doc("When the client of a stream leaves: cancel it, or read on for a while to learn what it cost."),
+    ] = "Cancel"
+    drain_seconds: Annotated[Annotated[int, Meta(ge=1, le=600)], doc("Drain: how long to read on at most.")] = (
+        DEFAULT_DRAIN_SECONDS
+    )
+
+
+class Unhealthy(msgspec.Struct, frozen=True, kw_only=True):
+    """A backend that a replica of the gateway leaves alone."""
+
+    backend: Annotated[str, doc("<prefix>/<provider model>")]
+    state: Annotated[Literal["OPEN", "HALF_OPEN", "BLOCKED"], doc("OPEN and HALF_OPEN: its breaker. BLOCKED: for a time.")]
+    since: Annotated[str, doc("Since when.", format="date-time")]
+    replica: Annotated[str, doc("The Pod that says so.")]
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the provider."""
 
-    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready.")] = ()
+    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready, Healthy.")] = ()
     prefix: Annotated[str, doc("The prefix in use: spec.prefix or the name of the object.")] = ""
+    unhealthy: Annotated[tuple[Unhealthy, ...], doc("Backends that are left alone, the longest first.")] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +194,10 @@ class Provider:
     @property
     def prefix(self) -> str:
         return (self.spec and self.spec.prefix) or self.metadata.name
+
+    @property
+    def secret_refs(self) -> tuple[CredentialRef, ...]:
+        """Where its credentials are, the first one first."""
+        if self.spec is None or self.spec.credential is None:
+            return ()
+        return (self.spec.credential.secret_ref, *(each.secret_ref for each in self.spec.credentials))

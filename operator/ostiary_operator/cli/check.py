@@ -25,5 +25,6 @@ def check(directory: Path) -> None:
         click.echo(f"warning: {problem}" if problem.warning else str(problem))
     if any(not problem.warning for problem in found):
         raise SystemExit(1)
-    counts = len(loaded.snapshot.providers), len(loaded.snapshot.api_keys), len(loaded.snapshot.rows)
-    click.echo("ok: {} providers, {} keys, {} rows of allowlist.csv".format(*counts))
+    snapshot = loaded.snapshot
+    counts = len(snapshot.providers), len(snapshot.models), len(snapshot.api_keys), len(snapshot.rows)
+    click.echo("ok: {} providers, {} models, {} keys, {} rows of allowlist.csv".format(*counts))

@@ -7,6 +7,8 @@ The chart's Role and ClusterRole are compared with these tables in tests. Each r
 EVERYWHERE: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("ostiary.dev", "providers", frozenset({"list", "watch"})),
     ("ostiary.dev", "providers/status", frozenset({"patch"})),
+    ("ostiary.dev", "models", frozenset({"list", "watch"})),
+    ("ostiary.dev", "models/status", frozenset({"patch"})),
     ("ostiary.dev", "apikeys", frozenset({"list", "watch"})),
     ("ostiary.dev", "apikeys/status", frozenset({"patch"})),
     ("", "secrets", frozenset({"get", "list", "watch", "create", "update"})),

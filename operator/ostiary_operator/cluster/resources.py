@@ -24,6 +24,7 @@ class Resource:
 
 
 PROVIDERS = Resource(names.GROUP, names.VERSION, "providers")
+MODELS = Resource(names.GROUP, names.VERSION, "models")
 APIKEYS = Resource(names.GROUP, names.VERSION, "apikeys")
 SECRETS = Resource("", "v1", "secrets")
 CONFIGMAPS = Resource("", "v1", "configmaps")

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from ostiary_gateway.contract import document
 from ostiary_gateway.contract.allowlist import Entry
+from ostiary_gateway.contract.model import Breaker
 from ostiary_operator.api import times
-from ostiary_operator.api.provider import DEFAULT_HEADERS
+from ostiary_operator.api.provider import DEFAULT_HEADERS, BreakerSpec
+from ostiary_operator.dataplane.models import build_model
 from ostiary_operator.dataplane.upstreams import Upstream, upstream_of
 from ostiary_operator.graph import Graph, KeyNode, ProviderNode
 
@@ -24,14 +26,17 @@ class Compiled:
 def compile_graph(graph: Graph, *, cluster_domain: str = "cluster.local") -> Compiled:
     """Turn the usable part of a graph into the values that the gateway reads."""
     nodes = sorted((node for node in graph.providers if node.usable), key=lambda node: node.resource.prefix)
+    models = sorted((node for node in graph.models if node.usable), key=lambda node: node.resource.metadata.id)
     entries = [entry for node in graph.keys if node.usable for entry in _entries(node)]
     return Compiled(
         document=document.Document(
-            version=document.VERSION, providers=tuple(p for node in nodes for p in _providers(node, cluster_domain))
+            version=document.VERSION,
+            providers=tuple(p for node in nodes for p in _providers(node, cluster_domain)),
+            models=tuple(built for node in models if (built := build_model(node))),
         ),
         entries=tuple(sorted((*entries, *graph.rows), key=lambda entry: entry.sha256)),
         upstreams=tuple(sorted({upstream_of(node.url, cluster_domain) for node in nodes if node.url})),
-        credentials={node.resource.metadata.id: (node.credential,) for node in nodes if node.credential is not None},
+        credentials={node.resource.metadata.id: node.credentials for node in nodes if node.credentials},
     )
 
 
@@ -40,7 +45,6 @@ def _providers(node: ProviderNode, cluster_domain: str) -> Iterator[document.Pro
     spec, url = node.resource.spec, node.url
     if spec is None or url is None:
         return
-    held = node.credential is not None
     header = spec.credential.header if spec.credential else None
     yield document.Provider(
         id=node.resource.metadata.id,
@@ -48,14 +52,22 @@ def _providers(node: ProviderNode, cluster_domain: str) -> Iterator[document.Pro
         prefix=node.resource.prefix,
         type=spec.type,
         scheme=url.scheme,
-        host=url.authority,
+        host=spec.host_header or url.authority,
         upstream=upstream_of(url, cluster_domain).name,
         base_path=url.path,
-        credential_mode="held" if held else "caller",
+        credential_mode="held" if node.credentials else "caller",
         credential_header=header or DEFAULT_HEADERS[spec.type],
         pass_through=spec.pass_through,
-        managed=held,
+        managed=node.managed,
+        passthrough_auth=spec.passthrough_auth,
+        breaker=_breaker(spec.breaker or BreakerSpec()),
+        headers=tuple((each.name, each.value) for each in spec.headers),
+        drain_ms=spec.drain_seconds * 1000 if spec.on_client_closed == "Drain" else 0,
     )
+
+
+def _breaker(spec: BreakerSpec) -> Breaker:
+    return Breaker(failures=spec.consecutive_failures, open_ms=spec.open_seconds * 1000, warm_up_ms=spec.warm_up_seconds * 1000)
 
 
 def _entries(node: KeyNode) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """Snapshot -> graph: what refers to what, who has what, and every problem as a value. Pure, without a clock."""
 
-from ostiary_operator.graph.nodes import Graph, KeyNode, KeyValue, Problem, ProviderNode
+from ostiary_operator.graph.nodes import Graph, KeyNode, KeyValue, ModelNode, Place, Problem, ProviderNode
 from ostiary_operator.graph.resolve import deadlines, resolve, wanted_secrets
 from ostiary_operator.graph.snapshot import Policy, Ref, Snapshot
 
@@ -8,6 +8,8 @@ __all__ = [
     "Graph",
     "KeyNode",
     "KeyValue",
+    "ModelNode",
+    "Place",
     "Policy",
     "Problem",
     "ProviderNode",

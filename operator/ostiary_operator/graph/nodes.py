@@ -8,6 +8,7 @@ from ostiary_gateway.contract.allowlist import Entry
 from ostiary_operator.api.apikey import ApiKey
 from ostiary_operator.api.baseurl import BaseUrl
 from ostiary_operator.api.conditions import ConditionType
+from ostiary_operator.api.model import Backend, Model
 from ostiary_operator.api.provider import Provider
 
 KeyState = Literal["current", "retiring", "disabled"]
@@ -15,23 +16,76 @@ KeyState = Literal["current", "retiring", "disabled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why an object is left out, or (not `fatal`) what its author should know. Never quotes a secret."""
+    """Why an object is left out, or (not `fatal`) what its author should know. Never quotes a secret.
+
+    `partial`: not fatal, but the condition is False all the same, because a part of the object is left out.
+    """
 
     condition: ConditionType
     reason: str
     message: str
     field: str = "spec"
     fatal: bool = True
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderNode:
-    """`credential` is what Ostiary shows the provider, None where the caller's own goes upstream."""
+    """`credentials` are what Ostiary shows the provider, none where the caller's own goes upstream."""
 
     resource: Provider
     problems: tuple[Problem, ...] = ()
     url: BaseUrl | None = None
-    credential: str | None = field(default=None, repr=False)
+    credentials: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def usable(self) -> bool:
+        return not any(problem.fatal for problem in self.problems)
+
+    @property
+    def managed(self) -> bool:
+        """Whether /v1 serves it: there is a credential to show, or the caller's own is meant to go on."""
+        return bool(self.credentials) or bool(self.resource.spec and self.resource.spec.passthrough_auth)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A backend of a Model, found. `model` is empty where the name goes on as the client wrote it.
+
+    `spec` is None for one that only `retryPolicy.fallbackModels` names.
+    """
+
+    prefix: str
+    model: str
+    spec: Backend | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.prefix}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePlaces:
+    """A route by its place among those of the spec, with places in the node's backends."""
+
+    number: int
+    backends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelNode:
+    """`backends` are those that can be used, the fallbacks that are none of the Model's last; `fallbacks` are places in them.
+
+    `scorer` is the prefix of the Provider that a Scorer asks, empty without one.
+    """
+
+    resource: Model
+    problems: tuple[Problem, ...] = ()
+    aliases: tuple[str, ...] = ()
+    backends: tuple[Place, ...] = ()
+    fallbacks: tuple[int, ...] = ()
+    routes: tuple[RoutePlaces, ...] = ()
+    scorer: str = ""
 
     @property
     def usable(self) -> bool:
@@ -85,5 +139,6 @@ class Graph:
     """`rows` go to the allow-list as they are, but for keys that an ApiKey has."""
 
     providers: tuple[ProviderNode, ...] = ()
+    models: tuple[ModelNode, ...] = ()
     keys: tuple[KeyNode, ...] = ()
     rows: tuple[Entry, ...] = ()

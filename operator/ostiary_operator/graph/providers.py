@@ -1,6 +1,7 @@
 """Providers -> nodes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ostiary_operator.api import baseurl, conditions
 from ostiary_operator.api.baseurl import BaseUrl
@@ -30,10 +31,9 @@ def _node(provider: Provider, snapshot: Snapshot, policy: Policy, holders: Mappi
         why = f"prefix {provider.prefix} belongs to Provider {holder.metadata.id}, which is older"
         problem = Problem(condition=ACCEPTED, reason=conditions.REASON_CONFLICTED, message=why, field="spec.prefix")
         return ProviderNode(resource=provider, problems=(problem,), url=url)
-    credential = _credential(provider.spec, snapshot, provider.metadata.namespace)
-    if isinstance(credential, Problem):
-        return ProviderNode(resource=provider, problems=(credential,), url=url)
-    return ProviderNode(resource=provider, problems=_advice(provider.spec, url), url=url, credential=credential)
+    credentials, missing = _credentials(provider, snapshot)
+    problems = (*missing, *_advice(provider.spec, url))
+    return ProviderNode(resource=provider, problems=problems, url=url, credentials=credentials)
 
 
 def _address(provider: Provider, policy: Policy) -> BaseUrl | Problem:
@@ -50,12 +50,18 @@ def _address(provider: Provider, policy: Policy) -> BaseUrl | Problem:
     return url
 
 
-def _credential(spec: ProviderSpec, snapshot: Snapshot, namespace: str) -> str | Problem | None:
-    if spec.credential is None:
-        return None
-    ref = spec.credential.secret_ref
-    found = references.value_of(snapshot, (namespace, ref.name), ref.key, "spec.credential.secretRef")
-    return None if isinstance(found, Problem) and ref.optional and references.is_absent(found) else found
+def _credentials(provider: Provider, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """What is in its Secrets, each value once, and what is missing there: fatal only if nothing is left to show."""
+    found: list[str] = []
+    missing: list[Problem] = []
+    for number, ref in enumerate(provider.secret_refs):
+        field = "spec.credential.secretRef" if number == 0 else f"spec.credentials[{number - 1}].secretRef"
+        value = references.value_of(snapshot, (provider.metadata.namespace, ref.name), ref.key, field)
+        if isinstance(value, str):
+            found.append(value)
+        elif not (ref.optional and references.is_absent(value)):
+            missing.append(value)
+    return tuple(dict.fromkeys(found)), tuple(replace(each, fatal=not found, partial=bool(found)) for each in missing)
 
 
 def _advice(spec: ProviderSpec, url: BaseUrl) -> tuple[Problem, ...]:

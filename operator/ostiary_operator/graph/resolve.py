@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ostiary_operator.graph import keys, providers
+from ostiary_operator.graph import keys, models, providers
 from ostiary_operator.graph.nodes import Graph
 from ostiary_operator.graph.snapshot import Policy, Ref, Snapshot
 
@@ -17,15 +17,15 @@ def resolve(snapshot: Snapshot, policy: Policy = _DEFAULT) -> Graph:
     nodes = keys.resolve(snapshot)
     taken = {value.sha256 for node in nodes for value in node.values}
     rows = {row.sha256: row for row in snapshot.rows if row.sha256 not in taken}
-    return Graph(providers=providers.resolve(snapshot, policy), keys=nodes, rows=tuple(rows.values()))
+    accounts = providers.resolve(snapshot, policy)
+    return Graph(providers=accounts, models=models.resolve(snapshot, accounts), keys=nodes, rows=tuple(rows.values()))
 
 
 def wanted_secrets(snapshot: Snapshot) -> frozenset[Ref]:
     """Every Secret that some object refers to, whether it exists or not."""
     wanted = set(keys.origins(snapshot.api_keys))
     for provider in snapshot.providers:
-        if provider.spec and provider.spec.credential:
-            wanted.add((provider.metadata.namespace, provider.spec.credential.secret_ref.name))
+        wanted.update((provider.metadata.namespace, ref.name) for ref in provider.secret_refs)
     return frozenset(wanted)
 
 

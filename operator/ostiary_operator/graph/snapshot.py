@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 from ostiary_operator.api.secret import Secret
 
@@ -17,6 +18,7 @@ class Snapshot:
     """`rows` are those of a plain `allowlist.csv`, which only a folder has."""
 
     providers: tuple[Provider, ...] = ()
+    models: tuple[Model, ...] = ()
     api_keys: tuple[ApiKey, ...] = ()
     secrets: Mapping[Ref, Secret] = field(default_factory=dict)
     rows: tuple[Entry, ...] = ()

@@ -6,7 +6,7 @@ import kopf
 
 from ostiary_operator.api import names
 from ostiary_operator.cluster.client import Client
-from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, SECRETS
+from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, SECRETS
 from ostiary_operator.reconcile.gather import SECRET_FIELDS
 from ostiary_operator.reconcile.service import Service
 
@@ -35,6 +35,10 @@ def build_registry(service: Service, client: Client) -> kopf.OperatorRegistry:
     @kopf.on.event(names.GROUP, names.VERSION, PROVIDERS.plural, registry=registry)
     async def provider(event: kopf.RawEvent, **_: Any) -> None:
         service.take(PROVIDERS, event["type"], dict(event["object"]))
+
+    @kopf.on.event(names.GROUP, names.VERSION, MODELS.plural, registry=registry)
+    async def model(event: kopf.RawEvent, **_: Any) -> None:
+        service.take(MODELS, event["type"], dict(event["object"]))
 
     @kopf.on.event(names.GROUP, names.VERSION, APIKEYS.plural, registry=registry)
     async def api_key(event: kopf.RawEvent, **_: Any) -> None:

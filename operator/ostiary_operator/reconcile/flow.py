@@ -13,12 +13,14 @@ from ostiary_gateway.contract.bundle import Bundle
 from ostiary_operator import dataplane, render
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
-from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS
-from ostiary_operator.graph import Graph, Snapshot, deadlines, resolve
+from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS
+from ostiary_operator.graph import Graph, ModelNode, Snapshot, deadlines, resolve
 from ostiary_operator.graph import Policy as GraphPolicy
 from ostiary_operator.reconcile.bundle_writer import BundleWriter
 from ostiary_operator.reconcile.gather import Gatherer
+from ostiary_operator.reconcile.health import Pace, unhealthy
 from ostiary_operator.reconcile.key_writer import KeyWriter
 from ostiary_operator.reconcile.reporter import Finding, Reporter
 from ostiary_operator.reconcile.rollout import Ref, Rollouts, State, ref_of, reports
@@ -56,6 +58,7 @@ class Reconciler:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._rollouts = Rollouts()
+        self._pace = Pace()
 
     def forget(self) -> None:
         """Somebody else has written since: take the cluster's word for what is in force."""
@@ -72,17 +75,18 @@ class Reconciler:
         await parts.gatherer.unknown_secrets()
         keys = await parts.keys.settle(parts.world.snapshot().api_keys, now)
         snapshot = parts.world.snapshot()
-        objects = {PROVIDERS: dict(parts.world.providers), APIKEYS: dict(parts.world.apikeys)}
+        objects = {kind: dict(parts.world.shelves[kind].items) for kind in (PROVIDERS, MODELS, APIKEYS)}
         graph, bundle = await asyncio.to_thread(compile_snapshot, snapshot, parts.cluster_domain)
-        states = _states(snapshot)
+        states = _states(snapshot, graph)
         if not self._rollouts.begun:
             self._rollouts.begin(parts.bundles.digest, _settled(snapshot, states))
         written = await parts.bundles.write(bundle)
         self._rollouts.add(bundle.digest, states)
         pods = parts.world.pods.values()
-        found = Finding(graph, objects, self._rollouts.frozen(), reports(pods), last_uses(pods), now)
+        health, due = self._pace.take(unhealthy(pods), now)
+        found = Finding(graph, objects, self._rollouts.frozen(), reports(pods), last_uses(pods), health, now)
         parts.reporter.tell(found, keys.notices)
-        moments = [*deadlines(graph), *([keys.due] if keys.due else []), *([now] if keys.more else [])]
+        moments = [*deadlines(graph), *(at for at in (keys.due, due) if at), *([now] if keys.more else [])]
         return Result(digest=bundle.digest, written=written, again=_wait(moments, now))
 
 
@@ -92,10 +96,21 @@ def compile_snapshot(snapshot: Snapshot, cluster_domain: str) -> tuple[Graph, Bu
     return graph, render.bundle(dataplane.compile_graph(graph, cluster_domain=cluster_domain))
 
 
-def _states(snapshot: Snapshot) -> dict[Ref, State]:
-    """What of each object matters to the bundle: its spec, by its generation, and the Secrets it names, by their content."""
+def _states(snapshot: Snapshot, graph: Graph) -> dict[Ref, State]:
+    """What of each object matters to the bundle.
+
+    Its spec, by its generation; the Secrets it names, by their content; of a Model, what became of the names in it.
+    """
     secrets = {ref: hash(tuple(sorted(secret.data.items()))) for ref, secret in snapshot.secrets.items()}
-    return {ref_of(item): _state(item, secrets) for item in _items(snapshot)}
+    items: list[Provider | ApiKey] = [*snapshot.providers, *snapshot.api_keys]
+    states = {ref_of(item): _state(item, secrets) for item in items}
+    return states | {ref_of(node.resource): _model_state(node) for node in graph.models}
+
+
+def _model_state(node: ModelNode) -> State:
+    meta = node.resource.metadata
+    places = tuple(place.id for place in node.backends)
+    return meta.uid, meta.generation, node.aliases, places, node.fallbacks, node.routes, node.scorer
 
 
 def _state(item: Provider | ApiKey, secrets: Mapping[tuple[str, str], int]) -> State:
@@ -103,8 +118,8 @@ def _state(item: Provider | ApiKey, secrets: Mapping[tuple[str, str], int]) -> S
     named = [names.key_secret(meta.name)] if isinstance(item, ApiKey) else []
     if isinstance(item, ApiKey) and item.spec and item.spec.secret_ref:
         named.append(item.spec.secret_ref.name)
-    if isinstance(item, Provider) and item.spec and item.spec.credential:
-        named.append(item.spec.credential.secret_ref.name)
+    if isinstance(item, Provider):
+        named += [ref.name for ref in item.secret_refs]
     return meta.uid, meta.generation, tuple(secrets.get((meta.namespace, name)) for name in named)
 
 
@@ -122,8 +137,8 @@ def _settled(snapshot: Snapshot, states: Mapping[Ref, State]) -> dict[Ref, State
     }
 
 
-def _items(snapshot: Snapshot) -> list[Provider | ApiKey]:
-    return [*snapshot.providers, *snapshot.api_keys]
+def _items(snapshot: Snapshot) -> list[Provider | Model | ApiKey]:
+    return [*snapshot.providers, *snapshot.models, *snapshot.api_keys]
 
 
 def _wait(moments: Iterable[datetime], now: datetime) -> float | None:

@@ -10,25 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ostiary_operator import status
-from ostiary_operator.api.apikey import ApiKey, ApiKeyStatus
-from ostiary_operator.api.provider import Provider, ProviderStatus
-from ostiary_operator.cluster.resources import APIKEYS, PROVIDERS, Object, Resource
+from ostiary_operator.api import names
+from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.model import Model
+from ostiary_operator.api.provider import Provider
+from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, Object, Resource
 from ostiary_operator.graph import Graph
+from ostiary_operator.reconcile.health import Health
 from ostiary_operator.reconcile.notices import Herald, Notice, worsened
 from ostiary_operator.reconcile.rollout import Rollouts, ref_of
 from ostiary_operator.reconcile.statuses import StatusWriter, Wanted
 from ostiary_operator.reconcile.world import Key, version_of
 
+_RESOURCES: Mapping[str, Resource] = {names.PROVIDER: PROVIDERS, names.MODEL: MODELS, names.API_KEY: APIKEYS}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`objects` are those that the graph was made of; `reports` and `uses` are what the ready pods and all pods tell."""
+    """`objects` are those that the graph was made of; `reports`, `uses` and `health` are what pods tell."""
 
     graph: Graph
     objects: Mapping[Resource, Mapping[Key, Object]]
     rollouts: Rollouts
     reports: list[str]
     uses: Mapping[str, str]
+    health: Health
     now: datetime
 
 
@@ -81,7 +87,11 @@ def compare(finding: Finding) -> tuple[list[Wanted], list[Notice]]:
     notices: list[Notice] = []
     for provider in finding.graph.providers:
         rollout = finding.rollouts.of(ref_of(provider.resource), finding.reports)
-        _compare(provider.resource, status.provider(provider, rollout, finding.now), finding, wanted, notices)
+        unhealthy = finding.health.get(provider.resource.prefix, ())
+        _compare(provider.resource, status.provider(provider, rollout, finding.now, unhealthy), finding, wanted, notices)
+    for model in finding.graph.models:
+        rollout = finding.rollouts.of(ref_of(model.resource), finding.reports)
+        _compare(model.resource, status.model(model, rollout, finding.now), finding, wanted, notices)
     for key in finding.graph.keys:
         rollout = finding.rollouts.of(ref_of(key.resource), finding.reports)
         after = status.api_key(key, rollout, finding.now, _last_use(key.resource, finding.uses))
@@ -90,14 +100,14 @@ def compare(finding: Finding) -> tuple[list[Wanted], list[Notice]]:
 
 
 def _compare(
-    resource: Provider | ApiKey,
-    after: ProviderStatus | ApiKeyStatus,
+    resource: Provider | Model | ApiKey,
+    after: status.Status,
     finding: Finding,
     wanted: list[Wanted],
     notices: list[Notice],
 ) -> None:
     before = resource.status
-    kind = PROVIDERS if isinstance(resource, Provider) else APIKEYS
+    kind = _RESOURCES[resource.kind]
     found = finding.objects[kind].get(resource.metadata.ref)
     if after == before or found is None or found["metadata"]["uid"] != resource.metadata.uid:
         return

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 from ostiary_operator.status import Rollout
 
@@ -58,16 +59,16 @@ class Rollouts:
         return Rollout(replicas=len(places), behind=sum(place < since for place in places))
 
 
-def ref_of(item: Provider | ApiKey) -> Ref:
+def ref_of(item: Provider | Model | ApiKey) -> Ref:
     return item.kind, item.metadata.namespace, item.metadata.name
 
 
 def reports(pods: Iterable[Mapping[str, Any]]) -> list[str]:
     """The digest that each ready pod reports, empty where none."""
-    return [(pod["metadata"].get("annotations") or {}).get(names.BUNDLE, "") for pod in pods if _ready(pod)]
+    return [(pod["metadata"].get("annotations") or {}).get(names.BUNDLE, "") for pod in pods if is_ready(pod)]
 
 
-def _ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
     if pod["metadata"].get("deletionTimestamp"):
         return False
     conditions = (pod.get("status") or {}).get("conditions") or ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from ostiary_operator.api import decode
-from ostiary_operator.cluster.resources import APIKEYS, CONFIGMAPS, PODS, PROVIDERS, SECRETS, Object, Resource
+from ostiary_operator.cluster.resources import APIKEYS, CONFIGMAPS, MODELS, PODS, PROVIDERS, SECRETS, Object, Resource
 from ostiary_operator.graph import Snapshot, wanted_secrets
 
 _Value = TypeVar("_Value")
@@ -81,7 +81,7 @@ class World:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self.shelves = {kind: Shelf(input_of) for kind in (PROVIDERS, APIKEYS, SECRETS)}
+        self.shelves = {kind: Shelf(input_of) for kind in (PROVIDERS, MODELS, APIKEYS, SECRETS)}
         self.shelves |= {kind: Shelf() for kind in (CONFIGMAPS, PODS)}
         self.own_secrets = Shelf()  # the bundle's
         self.absent: set[Key] = set()  # Secrets that somebody names and that are not there
@@ -92,6 +92,10 @@ class World:
     @property
     def providers(self) -> dict[Key, Object]:
         return self.shelves[PROVIDERS].items
+
+    @property
+    def models(self) -> dict[Key, Object]:
+        return self.shelves[MODELS].items
 
     @property
     def apikeys(self) -> dict[Key, Object]:
@@ -112,9 +116,15 @@ class World:
     def snapshot(self) -> Snapshot:
         """Everything that the pipeline asks for, as it is now; objects that did not change are not decoded again."""
         providers = self._decode(PROVIDERS, decode.provider)
+        models = self._decode(MODELS, decode.model)
         api_keys = self._decode(APIKEYS, decode.api_key)
         secrets = self._decode(SECRETS, decode.secret)
-        return Snapshot(providers=tuple(providers.values()), api_keys=tuple(api_keys.values()), secrets=secrets)
+        return Snapshot(
+            providers=tuple(providers.values()),
+            models=tuple(models.values()),
+            api_keys=tuple(api_keys.values()),
+            secrets=secrets,
+        )
 
     def _decode(self, resource: Resource, decoder: Callable[[Object], _Value]) -> dict[Key, _Value]:
         known = self._decoded.get(resource, {})

@@ -11,6 +11,7 @@ from ostiary_gateway.contract.allowlist import AllowListError, Entry
 from ostiary_operator.api import decode, names, patterns
 from ostiary_operator.api.apikey import ApiKey
 from ostiary_operator.api.metadata import Metadata
+from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 from ostiary_operator.api.secret import Secret
 from ostiary_operator.graph import Graph, Ref, Snapshot, wanted_secrets
@@ -51,6 +52,7 @@ class _Reading:
     objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     files: dict[ObjectId, str] = field(default_factory=dict)
     providers: list[Provider] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
     api_keys: list[ApiKey] = field(default_factory=list)
     secrets: dict[Ref, Secret] = field(default_factory=dict)
 
@@ -113,9 +115,9 @@ def _objects(path: Path, reading: _Reading, previous: Loaded | None) -> tuple[Ob
 def _take(file: str, obj: Object, reading: _Reading) -> None:
     metadata = replace(decode.decode_metadata(obj), rank=len(reading.files))
     kind, subject = obj["kind"], f"{obj['kind']}/{metadata.name}"
-    wanted = names.API_VERSION if kind in (names.PROVIDER, names.API_KEY) else "v1"
-    if kind not in (names.PROVIDER, names.API_KEY, "Secret"):
-        return reading.say(file, "unknown kind: a folder holds Provider, ApiKey and Secret", subject=subject)
+    wanted = names.API_VERSION if kind in names.KINDS else "v1"
+    if kind not in (*names.KINDS, "Secret"):
+        return reading.say(file, "unknown kind: a folder holds Provider, Model, ApiKey and Secret", subject=subject)
     if obj.get("apiVersion") != wanted:
         return reading.say(file, f"must be {wanted}", subject=subject, at="apiVersion")
     if not _OBJECT_NAME.fullmatch(metadata.name) or not _NAMESPACE.fullmatch(metadata.namespace):
@@ -131,6 +133,8 @@ def _keep(obj: Object, metadata: Metadata, reading: _Reading) -> None:
     match obj["kind"]:
         case names.PROVIDER:
             reading.providers.append(replace(decode.provider(obj), metadata=metadata))
+        case names.MODEL:
+            reading.models.append(replace(decode.model(obj), metadata=metadata))
         case names.API_KEY:
             reading.api_keys.append(replace(decode.api_key(obj), metadata=metadata))
         case _:
@@ -139,7 +143,11 @@ def _keep(obj: Object, metadata: Metadata, reading: _Reading) -> None:
 
 def _snapshot(reading: _Reading, environ: Mapping[str, str], state: Path | None, rows: Iterable[Entry]) -> Snapshot:
     snapshot = Snapshot(
-        providers=tuple(reading.providers), api_keys=tuple(reading.api_keys), secrets=reading.secrets, rows=tuple(rows)
+        providers=tuple(reading.providers),
+        models=tuple(reading.models),
+        api_keys=tuple(reading.api_keys),
+        secrets=reading.secrets,
+        rows=tuple(rows),
     )
     variables = {name: value.encode("utf-8", "surrogateescape") for name, value in environ.items()}
     for ref in wanted_secrets(snapshot):

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ostiary_operator.graph import Graph, KeyNode, ProviderNode
+from ostiary_operator.graph import Graph, KeyNode, ModelNode, ProviderNode
 
 ObjectId = tuple[str, str, str]
 """Kind, namespace, name."""
+Node = ProviderNode | ModelNode | KeyNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,11 @@ class FolderProblem:
 
 def of_graph(graph: Graph, files: Mapping[ObjectId, str]) -> tuple[FolderProblem, ...]:
     """The graph's problems, with the file that each object came from."""
-    nodes: tuple[ProviderNode | KeyNode, ...] = (*graph.providers, *graph.keys)
+    nodes: tuple[Node, ...] = (*graph.providers, *graph.models, *graph.keys)
     return tuple(found for node in nodes for found in _of_node(node, files))
 
 
-def _of_node(node: ProviderNode | KeyNode, files: Mapping[ObjectId, str]) -> Iterator[FolderProblem]:
+def _of_node(node: Node, files: Mapping[ObjectId, str]) -> Iterator[FolderProblem]:
     metadata, kind = node.resource.metadata, node.resource.kind
     for problem in node.problems:
         yield FolderProblem(

@@ -39,7 +39,7 @@ def conditions(
     problems: tuple[Problem, ...], rollout: Rollout, history: History, refused: Verdict | None = None
 ) -> tuple[Condition, ...]:
     """Accepted, ResolvedRefs, Programmed, Ready. `refused`: why an object in order is not ready all the same."""
-    return tuple(_dated(verdict, history) for verdict in _verdicts(problems, rollout, refused))
+    return tuple(dated(verdict, history) for verdict in _verdicts(problems, rollout, refused))
 
 
 @lru_cache(maxsize=1024)
@@ -49,7 +49,10 @@ def _verdicts(problems: tuple[Problem, ...], rollout: Rollout, refused: Verdict 
     resolved = _of(problems, c.RESOLVED_REFS, c.REASON_RESOLVED_REFS, "everything it refers to is there")
     if accepted.status == "False":
         resolved = Verdict(c.RESOLVED_REFS, "Unknown", c.REASON_NOT_USED, "not looked at; Accepted says why")
-    programmed = _programmed(rollout, usable=not any(problem.fatal for problem in problems))
+    usable = not any(problem.fatal for problem in problems)
+    programmed = _programmed(rollout, usable=usable)
+    if usable and resolved.status == "False":
+        return accepted, resolved, programmed, _degraded(programmed, resolved)
     return accepted, resolved, programmed, _ready((accepted, resolved, programmed), refused)
 
 
@@ -58,7 +61,10 @@ def _of(problems: tuple[Problem, ...], kind: ConditionType, reason: str, message
     fatal = next((problem for problem in mine if problem.fatal), None)
     if fatal:
         return Verdict(kind, "False", fatal.reason, fatal.message)
-    advice = "; ".join(f"{problem.field}: {problem.message}" for problem in mine)
+    partial = [problem for problem in mine if problem.partial]
+    advice = "; ".join(f"{problem.field}: {problem.message}" for problem in partial or mine)
+    if partial:
+        return Verdict(kind, "False", partial[0].reason, advice)
     return Verdict(kind, "True", reason, advice or message)
 
 
@@ -72,6 +78,13 @@ def _programmed(rollout: Rollout, *, usable: bool) -> Verdict:
     return Verdict(c.PROGRAMMED, "True", c.REASON_PROGRAMMED, "in force on every ready replica")
 
 
+def _degraded(programmed: Verdict, resolved: Verdict) -> Verdict:
+    """Of an object that is used without what it refers to in vain."""
+    if programmed.status != "True":
+        return Verdict(c.READY, programmed.status, programmed.reason, programmed.message)
+    return Verdict(c.READY, "True", c.REASON_DEGRADED, f"served, but {resolved.message}")
+
+
 def _ready(parts: tuple[Verdict, ...], refused: Verdict | None) -> Verdict:
     first = next((part for part in parts if part.status == "False"), None)
     first = first or next((part for part in parts if part.status == "Unknown"), None)
@@ -83,7 +96,7 @@ def _ready(parts: tuple[Verdict, ...], refused: Verdict | None) -> Verdict:
     return Verdict(c.READY, status, first.reason, first.message)
 
 
-def _dated(verdict: Verdict, history: History) -> Condition:
+def dated(verdict: Verdict, history: History) -> Condition:
     before = next((each for each in history.previous if each.type == verdict.type), None)
     same = before is not None and before.status == verdict.status
     return Condition(

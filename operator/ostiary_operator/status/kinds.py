@@ -8,15 +8,36 @@ import msgspec
 from ostiary_operator.api import conditions as c
 from ostiary_operator.api import names, times
 from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus, RotationStatus, StatusSecretRef
-from ostiary_operator.api.provider import ProviderStatus
-from ostiary_operator.graph import KeyNode, ProviderNode
-from ostiary_operator.status.conditions import History, Rollout, Verdict, conditions
+from ostiary_operator.api.model import ModelStatus
+from ostiary_operator.api.provider import ProviderStatus, Unhealthy
+from ostiary_operator.graph import KeyNode, ModelNode, ProviderNode
+from ostiary_operator.status.conditions import History, Rollout, Verdict, conditions, dated
+from ostiary_operator.status.health import healthy
+
+Status = ProviderStatus | ModelStatus | ApiKeyStatus
 
 
-def provider(node: ProviderNode, rollout: Rollout, now: datetime) -> ProviderStatus:
+def provider(node: ProviderNode, rollout: Rollout, now: datetime, unhealthy: tuple[Unhealthy, ...] = ()) -> ProviderStatus:
+    """`unhealthy` are its backends that ready replicas leave alone, the longest first."""
     resource = node.resource
     history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
-    return ProviderStatus(conditions=conditions(node.problems, rollout, history), prefix=resource.prefix)
+    seen = unhealthy if node.usable else ()
+    health = dated(healthy(node, rollout, seen), history)
+    return ProviderStatus(
+        conditions=(*conditions(node.problems, rollout, history), health), prefix=resource.prefix, unhealthy=seen
+    )
+
+
+def model(node: ModelNode, rollout: Rollout, now: datetime) -> ModelStatus:
+    resource = node.resource
+    history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
+    named = len(resource.spec.backends) if resource.spec else 0
+    used = sum(place.spec is not None for place in node.backends)
+    return ModelStatus(
+        conditions=conditions(node.problems, rollout, history),
+        name=resource.name,
+        backends=f"{used}/{named}" if named else "",
+    )
 
 
 def api_key(node: KeyNode, rollout: Rollout, now: datetime, last_used: str = "") -> ApiKeyStatus:
@@ -32,9 +53,11 @@ def api_key(node: KeyNode, rollout: Rollout, now: datetime, last_used: str = "")
     )
 
 
-def encode(status: ProviderStatus | ApiKeyStatus) -> dict[str, Any]:
+def encode(status: Status) -> dict[str, Any]:
     """A status as JSON for a merge patch: what is no longer said is null, so that it goes away."""
     fields: dict[str, Any] = msgspec.to_builtins(status)
+    if isinstance(status, ModelStatus):
+        return {"backends": None, **fields}
     if isinstance(status, ApiKeyStatus):
         fields = {"secretRef": None, **fields, "rotation": _all(fields.get("rotation"))}
     return fields

@@ -15,7 +15,7 @@ QUICKSTART = Path(__file__).parents[3] / "hack/quickstart"
 
 def test_check_says_that_all_is_well() -> None:
     result = CliRunner().invoke(check, [str(QUICKSTART)])
-    assert (result.exit_code, result.output) == (0, "ok: 5 providers, 1 keys, 0 rows of allowlist.csv\n")
+    assert (result.exit_code, result.output) == (0, "ok: 6 providers, 1 models, 1 keys, 0 rows of allowlist.csv\n")
 
 
 def test_check_says_file_object_field_and_reason_and_exits_1(tmp_path: Path) -> None:
@@ -34,6 +34,22 @@ def test_check_passes_with_a_warning(tmp_path: Path) -> None:
     result = CliRunner().invoke(check, [str(tmp_path)])
     assert result.exit_code == 0
     assert result.output.startswith("warning: p.yaml: Provider/p: spec.baseURL: ends in /v1")
+
+
+def test_check_tells_a_policy_that_cannot_be_from_one_that_is_hardly_meant(tmp_path: Path) -> None:
+    head = "---\napiVersion: ostiary.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    provider = head.format(kind="Provider", name="p", spec="{type: openai, baseURL: 'https://a.example', passthroughAuth: true}")
+    rule = "{codes: ['504-502'], strategy: SameModel, maxAttempts: 1}"
+    codes = f"{{backends: [{{providerRef: {{name: p}}}}], retryPolicy: {{onStatusCodes: [{rule}]}}}}"
+    single = "{backends: [{providerRef: {name: p}}], retryPolicy: {}}"
+    models = head.format(kind="Model", name="wrong", spec=codes) + head.format(kind="Model", name="odd", spec=single)
+    (tmp_path / "m.yaml").write_text(provider + models)
+    result = CliRunner().invoke(check, [str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "m.yaml: Model/wrong: spec.retryPolicy.onStatusCodes[0].codes[0]: a range must not end before it begins",
+        "warning: m.yaml: Model/odd: spec.retryPolicy.defaultStrategy: there is no other Provider than p to go to",
+    ]
 
 
 def test_check_of_no_folder_is_one_line(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from tests.support.operator import BUNDLE, NAMESPACE, pod
 from ostiary_gateway.bundle import cluster as watcher
 from ostiary_gateway.bundle import folder
 from ostiary_gateway.bundle.apiserver import ApiServer
-from ostiary_gateway.bundle.cluster import Cluster
+from ostiary_gateway.bundle.cluster import Cluster, Reports
 from ostiary_gateway.contract import bundle as contract
 from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.objects.bundle import Place, build_bundle
 
 PLACE = Place(NAMESPACE, BUNDLE)
+Health = dict[str, tuple[str, str]]
 
 
 def bundle(mark: str, shards: int = 2) -> contract.Bundle:
@@ -40,9 +41,12 @@ async def write(kube: Kube, wanted: contract.Bundle) -> None:
 
 
 @asynccontextmanager
-async def watching(kube: Kube, run: Path, uses: Mapping[str, str] | None = None, mount: str = "") -> AsyncIterator[Cluster]:
+async def watching(
+    kube: Kube, run: Path, uses: Mapping[str, str] | None = None, mount: str = "", health: Health | None = None
+) -> AsyncIterator[Cluster]:
     settings = Settings(run=str(run), namespace=NAMESPACE, bundle=BUNDLE, pod_name="gateway-0", bundle_mount=mount)
-    cluster = Cluster(settings, lambda: uses or {}, api=ApiServer(kubernetes.Configuration(host=kube.url)))
+    reports = Reports(lambda: uses or {}, lambda: health or {})
+    cluster = Cluster(settings, reports, api=ApiServer(kubernetes.Configuration(host=kube.url)))
     task = asyncio.create_task(cluster.run())
     try:
         yield cluster
@@ -98,6 +102,17 @@ async def test_the_api_server_away_and_back_and_a_version_too_old(tmp_path: Path
         await becomes(lambda: not cluster.problem)
 
 
+async def test_a_bundle_with_a_large_document_comes_packed_and_arrives_as_it_was(tmp_path: Path) -> None:
+    large = bundle("m" * 2_000_000)
+    async with running_kube() as kube, watching(kube, tmp_path):
+        await write(kube, large)
+        assert set(kube.objects["configmaps", NAMESPACE, BUNDLE]["binaryData"]) == {"document.json.gz"}
+        await in_force(tmp_path, large.digest)
+        assert folder.read(tmp_path / "bundle" / "current") == large
+        await write(kube, bundle("small"))
+        await in_force(tmp_path, bundle("small").digest)
+
+
 async def test_a_bundle_that_is_deleted_stays_in_force(tmp_path: Path) -> None:
     async with running_kube() as kube, watching(kube, tmp_path):
         await write(kube, bundle("one"))
@@ -143,3 +158,37 @@ async def test_the_pod_says_which_bundle_it_works_with_and_when_old_keys_were_us
         assert annotation(watcher.RETIRING_KEYS) == json.dumps(uses)
         await cluster.acknowledge("fedcba9876543210")
         await kube.until(lambda: annotation(watcher.IN_USE) == "fedcba9876543210")
+
+
+async def test_the_pod_says_which_backends_take_no_requests_and_writes_nothing_else(tmp_path: Path) -> None:
+    """On change at once, then not before five seconds have passed; what does not change is not written."""
+
+    def told() -> object:
+        text = kube.objects["pods", NAMESPACE, "gateway-0"]["metadata"]["annotations"].get(watcher.HEALTH)
+        return json.loads(text) if text else None
+
+    def note(method: str, _path: str) -> int:
+        writes.append(method)
+        return 0
+
+    writes: list[str] = []
+    health: Health = {}
+    first, second = ("OPEN", "2026-11-21T12:00:00Z"), ("HALF_OPEN", "2026-11-21T12:00:00Z")
+    async with running_kube() as kube, watching(kube, tmp_path, health=health) as cluster:
+        await kube.put("pods", pod("gateway-0", ""))
+        kube.refuse = note
+        await cluster.acknowledge("0123456789abcdef")
+        await kube.until(lambda: writes.count("PATCH") == 1)
+        assert told() is None
+        health["openai/a"] = first
+        await kube.until(lambda: told() == {"openai/a": list(first)})
+        started = asyncio.get_running_loop().time()
+        health["openai/a"] = second
+        health["openai/b"] = first
+        await kube.until(lambda: told() == {"openai/a": list(second), "openai/b": list(first)})
+        assert asyncio.get_running_loop().time() - started > watcher.HEALTH_SECONDS - 1.5
+        assert writes.count("PATCH") == 3
+        health.clear()
+        await kube.until(lambda: told() == {})
+        await asyncio.sleep(1.5)  # nothing must happen
+        assert writes.count("PATCH") == 4

@@ -8,6 +8,7 @@ from ostiary_gateway.contract import allowlist, bundle, document
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_gateway.contract.bundle import Bundle
 from ostiary_gateway.contract.document import Document, Provider
+from ostiary_gateway.contract.model import Model, ModelBackend
 
 KEY = "sk-test-1"
 CREDENTIAL = "sk-provider-secret"
@@ -35,6 +36,22 @@ ANTHROPIC = Provider(
     managed=False,
 )
 
+SECOND = msgspec.structs.replace(
+    OPENAI, id="prod/second", name="second", prefix="second", host="api.second.example", upstream="api_second_example"
+)
+SECRETS = {OPENAI.id: [CREDENTIAL], SECOND.id: ["sk-second"]}
+
+
+def model(name: str, *backends: str, **fields: object) -> Model:
+    """A Model over backends written as `<prefix>/<provider model>`."""
+    places = [backend.partition("/") for backend in backends]
+    return Model(
+        id=f"prod/{name}",
+        name=name,
+        backends=tuple(ModelBackend(provider=prefix, model=rest) for prefix, _, rest in places),
+        **fields,
+    )
+
 
 def sha(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
@@ -50,10 +67,11 @@ def make(
     providers: tuple[Provider, ...] = (OPENAI, ANTHROPIC),
     credentials: dict[str, list[str]] | None = None,
     upstreams: bytes = b"# none\n",
+    models: tuple[Model, ...] = (),
 ) -> Bundle:
     pools = {OPENAI.id: [CREDENTIAL]} if credentials is None else credentials
     files = {
-        bundle.DOCUMENT: document.encode(Document(version=document.VERSION, providers=providers)),
+        bundle.DOCUMENT: document.encode(Document(version=document.VERSION, providers=providers, models=models)),
         bundle.UPSTREAMS: upstreams,
         bundle.CREDENTIALS: msgspec.json.encode(pools),
     }

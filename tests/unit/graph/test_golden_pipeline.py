@@ -39,12 +39,14 @@ def output_of(case: dict[str, Any]) -> dict[str, Any]:
     objects = case["input"]
     snapshot = Snapshot(
         providers=tuple(decode.provider(obj) for obj in objects if obj["kind"] == "Provider"),
+        models=tuple(decode.model(obj) for obj in objects if obj["kind"] == "Model"),
         api_keys=tuple(decode.api_key(obj) for obj in objects if obj["kind"] == "ApiKey"),
         secrets={s.metadata.ref: s for obj in objects if obj["kind"] == "Secret" for s in [decode.secret(obj)]},
     )
     graph = resolve(snapshot, Policy(allow_local=case.get("allowLocal", False)))
     files = bundle(compile_graph(graph)).files
-    nodes = (*graph.providers, *graph.keys)
+    compiled = document.decode(files[contract.DOCUMENT])
+    nodes = (*graph.providers, *graph.models, *graph.keys)
     return {
         "problems": {
             f"{node.resource.kind} {node.resource.metadata.id}": [
@@ -55,7 +57,8 @@ def output_of(case: dict[str, Any]) -> dict[str, Any]:
         },
         "wantedSecrets": sorted("/".join(ref) for ref in wanted_secrets(snapshot)),
         "deadlines": [moment.isoformat() for moment in deadlines(graph)],
-        "providers": msgspec.to_builtins(document.decode(files[contract.DOCUMENT]).providers),
+        "providers": msgspec.to_builtins(compiled.providers),
+        **({"models": msgspec.to_builtins(compiled.models)} if graph.models else {}),
         "credentials": msgspec.json.decode(files[contract.CREDENTIALS]),
         "upstreams": files[contract.UPSTREAMS].decode(),
         "allowlist": files[contract.ALLOWLIST.format(0)].decode(),

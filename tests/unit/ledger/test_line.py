@@ -1,5 +1,6 @@
 """What a spool line means."""
 
+import json
 from typing import Any
 
 import pytest
@@ -106,6 +107,94 @@ def test_every_try_is_an_attempt() -> None:
     assert found.first_byte_ms == 2090.0
 
 
+def _plan(*steps: list[Any], **fields: Any) -> str:
+    return json.dumps({"m": "smart", "r": "", "a": steps} | fields)
+
+
+FIRST, SECOND = ["openai", "openai", "gpt-4o", "http_503", 0], ["second", "openai-compatible", "other", "", 120]
+TWO = {"addr": "10.0.0.1:443 : 10.0.0.2:443", "us": "503 : 200", "uc": "0.001 : 0.003", "uh": "0.020 : 0.050",
+       "ur": "0.021 : 0.060", "rt": 0.2}  # fmt: skip
+
+
+def test_it_3_each_try_of_a_plan_has_its_backend_and_its_failure() -> None:
+    found = _record(line(a=_plan(FIRST, SECOND, r="code"), **TWO))
+    assert (found.provider, found.resolved_model, found.route) == ("second", "smart", "code")
+    assert (found.ended, found.error_type, found.status) == ("completed", None, 200)
+    assert [(a.provider, a.model, a.error_type, a.waited_ms, a.status, a.address) for a in found.attempts] == [
+        ("openai", "gpt-4o", "http_503", 0, 503, "10.0.0.1:443"),
+        ("second", "other", "", 120, 200, "10.0.0.2:443"),
+    ]
+    assert found.first_byte_ms == 190.0
+
+
+def test_a_request_without_a_plan_has_neither_model_nor_route() -> None:
+    found = _record(line(a=""))
+    assert (found.resolved_model, found.route, found.provider) == (None, None, "openai")
+    assert [(a.provider, a.model, a.error_type, a.waited_ms) for a in found.attempts] == [("openai", "", "", 0)]
+
+
+def test_a_plan_that_cannot_be_read_costs_no_record() -> None:
+    for text in ("no json", "[]", '{"a":[["openai"]]}', '{"a":[["openai","openai","m","",-0.5]]}'):
+        found = _record(line(a=text))
+        assert (found.provider, len(found.attempts), found.resolved_model) == ("openai", 1, None)
+
+
+def test_a_try_that_found_no_backend_to_connect_to_counts_where_it_failed() -> None:
+    failed = ["second", "openai", "other", "connection_error", 5]
+    found = _record(line(a=_plan(FIRST, failed), status=502, us="503", uh="0.020", u="", done="OK"))
+    assert [(a.provider, a.status, a.address, a.duration_ms) for a in found.attempts] == [
+        ("openai", 503, "127.0.0.1:9", 122.0),
+        ("second", 0, "", None),
+    ]
+    assert (found.provider, found.ended, found.error_type) == ("second", "upstream_failed", "provider_unreachable")
+
+
+def test_a_client_that_leaves_during_a_wait_made_no_further_try() -> None:
+    found = _record(line(a=_plan(FIRST, SECOND), status=499, us="503", uh="0.020", u="", done=""))
+    assert [a.provider for a in found.attempts] == ["openai"]
+    assert (found.provider, found.ended, found.error_type) == ("openai", "client_closed", "client_closed")
+
+
+def test_a_try_that_the_plan_does_not_know_is_kept() -> None:
+    found = _record(line(a=_plan(FIRST), **TWO))
+    assert [(a.provider, a.status) for a in found.attempts] == [("openai", 503), ("openai", 200)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "fields", "ended", "error_type"),
+    [
+        ([FIRST], {"status": 503, "us": "503"}, "upstream_failed", "retry_exhausted"),
+        ([FIRST], {"status": 503, "us": "503", "done": "", "u": BROKEN}, "client_closed", "client_closed"),
+        ([], {"status": 502, "addr": "", "us": "", "uc": "", "uh": "", "ur": "", "u": ""}, "upstream_failed", "retry_exhausted"),
+    ],
+)
+def test_pl_09_exhaustion_is_told_from_a_providers_own_error(steps, fields, ended, error_type) -> None:
+    found = _record(line(a=_plan(*steps, x=True), **fields))
+    assert (found.ended, found.error_type, found.first_byte_ms) == (ended, error_type, None)
+
+
+def test_gz_14_the_providers_own_error_of_the_last_try_is_no_exhaustion() -> None:
+    steps = [FIRST, ["second", "openai", "other", "", 0]]
+    found = _record(line(a=_plan(*steps), **TWO | {"us": "503 : 404"}, status=404))
+    assert (found.ended, found.error_type, found.provider) == ("completed", "provider_rejected", "second")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "error_type"),
+    [("timeout_30000ms", 504, "provider_timeout"), ("connection_error", 502, "provider_unreachable")],
+)
+def test_what_the_guard_says_for_a_silent_provider_is_no_answer(error: str, status: int, error_type: str) -> None:
+    step = ["openai", "openai", "gpt-4o", error, 0]
+    found = _record(line(a=_plan(step), status=status, us=str(status), addr="unix:/run/guard.sock", u=""))
+    assert (found.ended, found.error_type) == ("upstream_failed", error_type)
+    assert (found.attempts[0].status, found.attempts[0].first_byte_ms) == (0, None)
+
+
+def test_a_status_of_a_client_that_left_early_is_499() -> None:
+    text = line(status=200, done="", **NO_ANSWER).replace(b'"status": 200,', b'"status":009,')
+    assert (_record(text).status, _record(text).ended) == (499, "client_closed")
+
+
 def test_lm_24_an_error_page_has_no_usage() -> None:
     found = _record(line(status=500, us="500", u={"last": True, "stream": False, "model": None, "usage": []}))
     assert (found.status, found.model, found.usage, found.usage_source) == (500, None, Usage(), "none")
@@ -153,6 +242,13 @@ _times = st.sampled_from(["", "-", "0.001", "0.001, 0.002", "0.001 : -", "-, -"]
 
 
 @settings(deadline=None)
-@given(us=st.sampled_from(["", "-", "200", "502, 200", "502 : 504"]), uh=_times, uc=_times, ur=_times, addr=st.text(max_size=9))
-def test_lists_of_any_length_are_read(us: str, uh: str, uc: str, ur: str, addr: str) -> None:
-    assert isinstance(_record(line(us=us, uh=uh, uc=uc, ur=ur, addr=addr)), Record)
+@given(
+    us=st.sampled_from(["", "-", "200", "502, 200", "502 : 504"]),
+    uh=_times,
+    uc=_times,
+    ur=_times,
+    addr=st.text(max_size=9),
+    steps=st.lists(st.sampled_from([FIRST, SECOND]), max_size=4),
+)
+def test_lists_of_any_length_are_read(*, us: str, uh: str, uc: str, ur: str, addr: str, steps: list[Any]) -> None:
+    assert isinstance(_record(line(us=us, uh=uh, uc=uc, ur=ur, addr=addr, a=_plan(*steps) if steps else "")), Record)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -35,6 +36,29 @@ def test_the_objects_are_the_bundle_again() -> None:
     assert contract.assemble(files.pop("manifest.json"), files) == BUNDLE
     assert read_digest(objects.head) == BUNDLE.digest
     assert read_digest(build_empty_head(PLACE)) == ""
+
+
+def test_a_document_larger_than_an_object_may_be_is_packed_and_comes_out_the_same() -> None:
+    document = json.dumps([{"provider": f"p{number % 10}", "model": f"model-{number}"} for number in range(40_000)]).encode()
+    large = contract.build(dict(BUNDLE.files) | {"document.json": document})
+    head = build_bundle(large, PLACE, "uid").head
+    assert len(document) > 1024**2
+    assert len(json.dumps(head)) < 512 * 1024
+    assert "document.json" not in head["data"]
+    packed = {name: base64.b64decode(text) for name, text in head["binaryData"].items()}
+    files = dict(BUNDLE.files) | packed
+    del files["document.json"]
+    assert contract.assemble(head["data"]["manifest.json"].encode(), files) == large
+    assert same_content(head, build_bundle(large, PLACE, "uid").head)
+    assert not same_content(head, build_bundle(BUNDLE, PLACE, "uid").head)
+
+
+@pytest.mark.parametrize("damage", [lambda packed: packed[:-20], lambda packed: b"\x00" + packed, lambda _: b""])
+def test_a_packed_file_that_is_damaged_is_no_bundle(damage: Callable[[bytes], bytes]) -> None:
+    files = dict(BUNDLE.files)
+    files["document.json.gz"] = damage(contract.pack(files.pop("document.json")))
+    with pytest.raises(contract.BundleError, match=r"document\.json\.gz"):
+        contract.assemble(BUNDLE.manifest, files)
 
 
 def test_a_file_that_has_no_place_is_refused() -> None:

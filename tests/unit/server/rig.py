@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 from tests.support.process import free_port
+from tests.unit.server.shared_state import SharedState
 
 from ostiary_gateway.bundle.folder import publish
 from ostiary_gateway.contract.bundle import UPSTREAMS, Bundle, digest
@@ -28,12 +29,15 @@ class Nginx:
         self.generation = ""
         self.in_flight = 0
         self.issued = 0
+        self.backends = SharedState()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         app = web.Application()
         app.router.add_post("/generation", self._take)
         app.router.add_get("/status", self._status)
+        app.router.add_get("/health", self.backends.get)
+        app.router.add_post("/health", self.backends.post)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.UnixSite(self._runner, str(self._run / "control.sock")).start()

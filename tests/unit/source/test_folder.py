@@ -45,7 +45,10 @@ def test_the_quickstart_has_no_problem_and_its_key_counts() -> None:
     assert said(loaded) == []
     assert [entry.sha256 for entry in compiled.entries] == [hash_key("sk-ostiary-quickstart")]
     managed = {each.prefix: each.managed for each in compiled.document.providers}
-    assert managed == {"openai": True, "anthropic": False, "google": False, "fake": True, "fake-anthropic": True}
+    fakes = {"fake": True, "fake-anthropic": True, "fake-spare": True}
+    assert managed == {"openai": True, "anthropic": False, "google": False, **fakes}
+    (demo,) = (model for model in compiled.document.models if model.name == "demo*")
+    assert [(each.provider, each.model) for each in demo.backends] == [("fake", ""), ("fake-spare", "echo")]
     assert compiled.credentials["default/openai"] == ("sk-real",)
 
 
@@ -164,7 +167,7 @@ def test_an_object_that_is_there_twice_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind: Pod\nmetadata: {name: p}\n", "f.yaml: Pod/p: unknown kind: a folder holds Provider, ApiKey and Secret"),
+        ("kind: Pod\nmetadata: {name: p}\n", "f.yaml: Pod/p: unknown kind: a folder holds Provider, Model, ApiKey and Secret"),
         ("- a\n", "f.yaml: a document is no object with a kind"),
         ("kind: ApiKey\nmetadata: {}\n", "f.yaml: ApiKey without metadata.name"),
         ("apiVersion: v1\nkind: ApiKey\nmetadata: {name: a}\n", "f.yaml: ApiKey/a: apiVersion: must be ostiary.dev/v1alpha1"),

@@ -14,28 +14,32 @@ import yaml
 
 from ostiary_operator import status
 from ostiary_operator.api import decode
-from ostiary_operator.api.apikey import ApiKeyStatus
-from ostiary_operator.api.provider import ProviderStatus
-from ostiary_operator.graph import KeyNode, Snapshot, resolve
-from ostiary_operator.status import Rollout
+from ostiary_operator.api.provider import Unhealthy
+from ostiary_operator.graph import KeyNode, ModelNode, Snapshot, resolve
+from ostiary_operator.status import Rollout, Status
 
 CASES = sorted((Path(__file__).parents[2] / "golden/status").glob("*.yaml"))
 
 
-def status_of(case: dict[str, Any], now: datetime) -> tuple[ProviderStatus | ApiKeyStatus, ProviderStatus | ApiKeyStatus]:
+def status_of(case: dict[str, Any], now: datetime) -> tuple[Status, Status]:
     """The status before and after."""
     objects = case["input"]
     snapshot = Snapshot(
         providers=tuple(decode.provider(obj) for obj in objects if obj["kind"] == "Provider"),
+        models=tuple(decode.model(obj) for obj in objects if obj["kind"] == "Model"),
         api_keys=tuple(decode.api_key(obj) for obj in objects if obj["kind"] == "ApiKey"),
         secrets={s.metadata.ref: s for obj in objects if obj["kind"] == "Secret" for s in [decode.secret(obj)]},
     )
     graph = resolve(snapshot)
-    node = (graph.providers or graph.keys)[0]
+    nodes = {"Provider": graph.providers, "Model": graph.models, "ApiKey": graph.keys}
+    node = nodes[objects[0]["kind"]][0]
     rollout = Rollout(**case["rollout"])
     if isinstance(node, KeyNode):
         return node.resource.status, status.api_key(node, rollout, now, case.get("lastUsed", ""))
-    return node.resource.status, status.provider(node, rollout, now)
+    if isinstance(node, ModelNode):
+        return node.resource.status, status.model(node, rollout, now)
+    unhealthy = tuple(msgspec.convert(each, Unhealthy) for each in case.get("unhealthy", ()))
+    return node.resource.status, status.provider(node, rollout, now, unhealthy)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -67,7 +71,8 @@ def test_what_was_written_is_not_written_again(path: Path) -> None:
 def test_all_conditions_are_there_from_the_first_time_on(path: Path) -> None:
     case = yaml.safe_load(path.read_text())
     conditions = case["output"]["status"]["conditions"]
-    assert [each["type"] for each in conditions] == ["Accepted", "ResolvedRefs", "Programmed", "Ready"]
+    health = ["Healthy"] if case["input"][0]["kind"] == "Provider" else []
+    assert [each["type"] for each in conditions] == ["Accepted", "ResolvedRefs", "Programmed", "Ready", *health]
     generation = case["input"][0]["metadata"]["generation"]
     assert {each["observedGeneration"] for each in conditions} == {generation}
 

@@ -29,7 +29,10 @@ MACHINE = Machine(
     open_files=4096,
     user=None,
 )
-GENERATED = {"modules.conf", "main.conf", "http.conf", "listen.conf", "control.conf", "spool.conf", "upstreams.conf"}
+GENERATED = {
+    "modules.conf", "main.conf", "http.conf", "listen.conf", "control.conf", "spool.conf", "upstreams.conf", "attempt.conf",
+    "headers.conf",
+}  # fmt: skip
 
 
 def build(settings: Settings | None = None, machine: Machine = MACHINE, folders: Folders = FOLDERS) -> dict[str, bytes]:
@@ -58,17 +61,38 @@ def values(text: bytes) -> dict[str, list[str]]:
 
 def test_the_skeleton_includes_exactly_what_is_generated() -> None:
     files = build()
-    included = set(re.findall(r"^\s*include (\S+);", files["nginx.conf"].decode(), re.MULTILINE))
-    assert included == GENERATED
+    written = {path.name for path in SOURCE.glob("*.conf")}
+    texts = [files[name].decode() for name in written]
+    included = {name for text in texts for name in re.findall(r"^\s*include (\S+);", text, re.MULTILINE)}
+    assert included == GENERATED | written - {"nginx.conf"}
     assert included <= files.keys()
 
 
 def test_scripts_are_copied_and_their_settings_generated() -> None:
-    files = build(Settings(decision_seconds=7))
+    files = build(Settings(decision_seconds=7, attempt_seconds=8, retry_budget_percent=9))
     scripts = {f"njs/{path.name}" for path in (SOURCE / "njs").glob("*.js")}
     assert scripts | {"njs/settings.js"} == {name for name in files if name.startswith("njs/")}
     exported = files["njs/settings.js"].decode().removeprefix("export default ").removesuffix(";\n")
-    assert json.loads(exported) == {"epoch": "epoch1", "decisionMs": 7000, "spool": "/srv/data/spool/usage.spool"}
+    assert json.loads(exported) == {
+        "epoch": "epoch1",
+        "decisionMs": 7000,
+        "spool": "/srv/data/spool/usage.spool",
+        "guard": "/srv/run/guard.sock",
+        "attemptMs": 8000,
+        "readMs": 600_000,
+        "budgetPercent": 9,
+        "budgetMinimum": 100,
+        "retryConcurrency": 1000,
+    }
+
+
+def test_attempts_have_their_own_patience_and_the_headers_may_be_left_out() -> None:
+    files = build(Settings(attempt_seconds=8))
+    assert values(files["attempt.conf"]) == {"proxy_read_timeout": ["8s"]}
+    shown = [words for name, words in directives(files["headers.conf"]) if name == "add_header"]
+    assert [words[0] for words in shown] == ["x-ostiary-provider", "x-ostiary-model", "x-ostiary-attempts"]
+    hidden = directives(build(Settings(response_headers=False))["headers.conf"])
+    assert {name for name, _ in hidden} == {"proxy_hide_header"}, "nor does a provider say them"
 
 
 def test_process_settings() -> None:
@@ -92,7 +116,8 @@ def test_provider_settings() -> None:
     assert http["proxy_read_timeout"] == ["9s"]
     assert http["client_max_body_size"] == http["client_body_buffer_size"] == ["1000"]
     assert http["proxy_ssl_trusted_certificate"] == ["/etc/ssl/certs/ca-certificates.crt"]
-    assert http["server"][0] == "unix:/srv/run/sidecar.sock"
+    servers = {words[0] for name, words in directives(build()["http.conf"]) if name == "server"}
+    assert servers == {"unix:/srv/run/sidecar.sock", "unix:/srv/run/guard.sock"}
 
 
 def test_a_machine_with_ipv6_alone_asks_for_such_addresses() -> None:

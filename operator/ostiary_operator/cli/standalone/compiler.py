@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from ostiary_gateway.contract.document import Document
+from ostiary_gateway.contract.document import VERSION, Document
 from ostiary_operator import render
 from ostiary_operator.cli.standalone.plan import CannotRunError, Plan
 from ostiary_operator.cli.standalone.publish import publish
@@ -24,7 +24,7 @@ class Compiler:
         self._loaded: folder.Loaded | None = None
         self._told: frozenset[str] = frozenset()
         self._fingerprint: object = None
-        self.document = Document(version=1)
+        self.document = Document(version=VERSION)
         self.key_hashes: frozenset[str] = frozenset()
 
     def compile(self) -> None:

@@ -36,7 +36,8 @@ def command(plan: Plan) -> list[str]:
     published = f"{plan.settings.host}:{plan.settings.port}:{plan.settings.port}"
     ours = {name: value for name, value in plan.environ.items() if name.startswith("OSTIARY_")}
     settings = {name: value for name, value in (ours | _INSIDE).items() if name not in _OUTSIDE}
-    credentials = {name for name in plan.environ if name.endswith("_API_KEY") or name not in os.environ} - ours.keys()
+    named = {name for name in plan.variables if name in plan.environ}
+    credentials = {name for name in plan.environ if name.endswith("_API_KEY") or name not in os.environ} - ours.keys() | named
     return [
         *("docker", "run", "--rm", "-i", "--user", f"{os.getuid()}:{os.getgid()}", "--publish", published),
         *("--volume", f"{plan.manifests.absolute()}:/manifests:ro", "--volume", f"{plan.data}:/data"),

@@ -36,6 +36,7 @@ class Plan:
     settings: Settings
     environ: Mapping[str, str]
     fake_port: int  # 0: no fake provider
+    variables: tuple[str, ...] = ()  # those of `environ` that imported manifests take credentials from
 
     @property
     def run(self) -> Path:

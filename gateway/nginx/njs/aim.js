@@ -1,0 +1,101 @@
+// @ts-check
+// Sets what nginx.conf sends, and where: the variables of one attempt.
+import settings from './settings.js';
+
+/** @typedef {import('./plans.js').Plan} Plan */
+/** @typedef {import('./plans.js').Target} Target */
+
+const DEFAULT_VERSION = '2023-06-01';
+const UPSTREAM = /^os_[a-z]+_(.+)_(\d+)$/;
+const IPV6 = /^(?=.*--|(?:[^-]*-){7})[0-9a-f-]+$/i;
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {Plan} plan
+ * @param {Target} target
+ * @param {number} credential
+ * @param {{began: number, now: number}} times
+ */
+export function aim(r, plan, target, credential, times) {
+    const v = r.variables;
+    const anthropic = target.provider_type === 'anthropic';
+    v.ostiary_provider = target.provider;
+    v.ostiary_model = target.model;
+    v.ostiary_family = target.provider_type.startsWith('openai') ? 'openai' : '';
+    v.ostiary_host = target.host;
+    v.ostiary_server_name = target.host.replace(/:\d+$/, '');
+    v.ostiary_anthropic_version = anthropic ? r.headersIn['anthropic-version'] || DEFAULT_VERSION : '';
+    v.ostiary_base = `${plan.guarded ? 'http://ostiary_guard' : `${target.scheme}://${target.upstream}`}${target.base_path}`;
+    v.ostiary_guard = plan.guarded ? orders(r, plan, target, times) : '';
+    credentials(r, target, credential);
+}
+
+/**
+ * The target's own credential and nobody else's (PL-07); the caller's where the provider is to see that one (PL-35).
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {Target} target
+ * @param {number} at
+ */
+function credentials(r, target, at) {
+    const v = r.variables;
+    const {credential_header: header} = target;
+    const value = header === '' ? '' : target.credentials[at];
+    v.ostiary_authorization = header === '' ? r.headersIn.Authorization || '' : only(header, 'authorization', value);
+    v.ostiary_x_api_key = header === '' ? r.headersIn['x-api-key'] || '' : only(header, 'x-api-key', value);
+    v.ostiary_api_key = only(header, 'api-key', value);
+    v.ostiary_x_goog_api_key = only(header, 'x-goog-api-key', value);
+}
+
+/**
+ * @param {string} header
+ * @param {string} name
+ * @param {string} value
+ * @returns {string}
+ */
+function only(header, name, value) {
+    return header === name ? value : '';
+}
+
+/**
+ * `host` is what the provider is told; the name of nginx's upstream says where it is.
+ *
+ * @param {Target} target
+ * @returns {string} host and port
+ */
+export function addressOf(target) {
+    const named = UPSTREAM.exec(target.upstream);
+    if (named === null) {
+        return target.host;
+    }
+    const [, host, port] = named;
+    return `${IPV6.test(host) ? `[${host.replace(/-/g, ':')}]` : host}:${port}`;
+}
+
+/**
+ * What the guard is told, as JSON in ASCII: it is a header.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {Plan} plan
+ * @param {Target} target
+ * @param {{began: number, now: number}} times
+ * @returns {string}
+ */
+function orders(r, plan, target, {began, now}) {
+    const {timeouts} = plan;
+    const v = r.variables;
+    const text = JSON.stringify({
+        id: v.ostiary_id,
+        target: `${target.scheme}://${addressOf(target)}`,
+        host: target.host,
+        first_byte_ms: timeouts.first_byte_ms,
+        between_bytes_ms: timeouts.between_bytes_ms || settings.readMs,
+        attempt_ms: timeouts.attempt_ms || (plan.policy === null ? settings.readMs : settings.attemptMs),
+        deadline_ms: timeouts.request_ms === 0 ? 0 : Math.max(1, began + timeouts.request_ms - now),
+        keep_alive_ms: plan.keep_alive_ms,
+        stream: `${v.ostiary_stream || ''}${v.ostiary_stream_after || ''}` === 'true',
+        headers: target.headers,
+        drain_ms: plan.way === 'draining' ? Math.max(1, target.drain_ms) : 0, // it remembers only what it may have to drain
+    });
+    return text.replace(/[\x7f-\uffff]/g, (letter) => '\\u' + letter.charCodeAt(0).toString(16).padStart(4, '0'));
+}

@@ -1,0 +1,167 @@
+// @ts-check
+// The locations of a planned request: js_access runs here before each attempt.
+import {bindingOf} from './affinity.js';
+import {launch, retry} from './attempt.js';
+import {openLeft} from './backends.js';
+import {planned} from './budget.js';
+import {complain} from './complaints.js';
+import {callerOf} from './credential.js';
+import {ask} from './decisions.js';
+import {refuse} from './dialects.js';
+import {sayExhausted} from './exhausted.js';
+import {isAllowed, parsed} from './limits.js';
+import {planOf} from './plans.js';
+import {accept, redacted} from './registry.js';
+import {collect} from './reply.js';
+import {firstTarget, ordered, take} from './targets.js';
+import {load, newTrip} from './trip.js';
+
+const FIELDS_OF_CALLER = 7; // generation and who; then the fields of a target, see the pattern in nginx.conf
+const NO_TARGET = '\t\t\t\t\t\t\t\t\t';
+
+/** @typedef {import('./plans.js').Plan} Plan */
+/** @typedef {import('./trip.js').Request} Request */
+/** @typedef {import('./trip.js').Trip} Trip */
+
+/**
+ * js_access. Returning lets nginx go on to proxy_pass.
+ *
+ * @param {Request} r
+ */
+export async function access(r) {
+    try {
+        const trip = load(r);
+        if (trip === undefined) {
+            await begin(r);
+        } else {
+            resume(r);
+            await retry(r, trip);
+            r.seen = r.own ? undefined : r.seen;
+        }
+    } catch (error) {
+        complain(`planned: ${error}`);
+        fail(r, 500, 'internal error');
+    }
+}
+
+/**
+ * js_access where the answer is passed on whatever it is.
+ *
+ * @param {Request} r
+ */
+export function last(r) {
+    load(r);
+    resume(r);
+}
+
+/** @param {Request} r */
+function resume(r) {
+    const v = r.variables;
+    collect(r, {id: /** @type {string} */ (v.ostiary_id), fields: /** @type {string} */ (v.ostiary_fields)});
+}
+
+/**
+ * @param {Request} r
+ * @param {number} status
+ * @param {string} message
+ */
+function fail(r, status, message) {
+    r.own = true;
+    r.seen = undefined;
+    refuse(r, r.uri === '/v1/messages' ? 'anthropic' : 'openai', status, message);
+}
+
+/** @param {Request} r */
+async function begin(r) {
+    const v = r.variables;
+    const decision = (v.ostiary_planned || '').slice(0, -1).split('\t');
+    const [generation, name] = [decision[0], decision[FIELDS_OF_CALLER]];
+    const found = planOf(generation, name) || await askAgain(r, generation, name);
+    if (found === undefined) {
+        return fail(r, 503, 'unavailable');
+    }
+    const problem = isAllowed(r, found);
+    if (problem !== null) {
+        return fail(r, problem.status, problem.message);
+    }
+    const trip = newTrip(generation, name, Date.now(), v.ostiary_known === '1' ? 2 : 1);
+    if (found.routed || v.ostiary_preferences === '1') {
+        await route(r, found, trip);
+    }
+    return depart(r, ordered(found, trip.order), trip, decision.slice(0, FIELDS_OF_CALLER).join('\t'));
+}
+
+/**
+ * The plan has been pushed out of shared memory.
+ *
+ * @param {Request} r
+ * @param {string} generation
+ * @param {string} name
+ * @returns {Promise<Plan | undefined>}
+ */
+async function askAgain(r, generation, name) {
+    const caller = callerOf(r);
+    if (caller !== undefined) {
+        await ask(r, caller, 'managed', name);
+    }
+    return planOf(generation, name);
+}
+
+/**
+ * No answer leaves the natural order.
+ *
+ * @param {Request} r
+ * @param {Plan} plan
+ * @param {Trip} trip
+ */
+async function route(r, plan, trip) {
+    const caller = callerOf(r);
+    const affinity = r.headersIn['X-Model-Affinity'] || '';
+    const question = {key: caller ? caller.hash : '', model: plan.model, body: r.requestText || '', affinity};
+    const reply = await r.subrequest('/_route', {method: 'POST', body: JSON.stringify(question)});
+    const said = reply.status === 200 ? parsed(reply.responseText) : undefined;
+    if (said === undefined || !Array.isArray(said.order)) {
+        complain(`the sidecar answered ${reply.status} to a question of routing`);
+        return;
+    }
+    trip.order = said.order.length > 0 ? said.order : null;
+    trip.route = said.route || null;
+}
+
+/**
+ * @param {Request} r
+ * @param {Plan} plan
+ * @param {Trip} trip
+ * @param {string} who
+ */
+function depart(r, plan, trip, who) {
+    const v = r.variables;
+    const now = Date.now();
+    planned(now);
+    const binding = bindingOf(r, plan, trip, now);
+    let at = binding.at;
+    if (at < 0 || !take(plan.targets[at], trip, now)) {
+        at = firstTarget(plan, trip, now, binding.affinity);
+    }
+    const nobody = at < 0;
+    if (nobody) {
+        at = plan.targets.findIndex((target) => !target.retry_only);
+    }
+    const {provider, provider_type: type} = plan.targets[at];
+    if (v.args) {
+        v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
+    }
+    const entry = accept(r, `${who}\t${provider}\t${type}\t${NO_TARGET}`);
+    if (nobody && plan.policy !== null) {
+        v.ostiary_provider = '';
+        sayExhausted(r, plan, trip, false);
+        return;
+    }
+    if (nobody) { // without a policy somebody is tried, whatever is known of them
+        trip.claimed = openLeft(plan.targets[at], now) > 0;
+    }
+    collect(r, entry);
+    launch(r, plan, trip, at, 0);
+}
+
+export default {access, last};

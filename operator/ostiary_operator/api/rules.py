@@ -1,0 +1,89 @@
+"""What no single field can say: the CEL rules of the CRDs, as Python checks them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ostiary_operator.api import baseurl, patterns, provider, retrypolicy, routing
+from ostiary_operator.api.metadata import Invalid, Metadata
+from ostiary_operator.api.model import ModelSpec
+from ostiary_operator.api.provider import ProviderSpec
+from ostiary_operator.api.retrypolicy import RetryPolicy
+from ostiary_operator.api.routing import Matcher, Routing
+
+_PREFIX = re.compile(patterns.LABEL)
+
+
+def provider_problem(spec: ProviderSpec, metadata: Metadata) -> Invalid | None:
+    return next(_provider(spec, metadata), None)
+
+
+def model_problem(spec: ModelSpec) -> Invalid | None:
+    problems = [*_policy(spec.retry_policy), *_routing(spec.routing)]
+    return problems[0] if problems else None
+
+
+def code_range(code: int | str) -> tuple[int, int]:
+    """A status, or a range of them, as a range with both ends."""
+    first, _, last = str(code).partition("-")
+    return int(first), int(last or first)
+
+
+def _provider(spec: ProviderSpec, metadata: Metadata) -> Iterator[Invalid]:
+    yield from _prefix(spec.prefix or metadata.name)
+    url = baseurl.parse(spec.base_url)
+    if isinstance(url, Invalid):
+        yield url
+    if spec.credentials and spec.credential is None:
+        yield Invalid("spec.credentials", provider.POOL_NEEDS_CREDENTIAL["message"])
+    if spec.passthrough_auth and spec.credential is not None:
+        yield Invalid("spec.passthroughAuth", provider.ONE_WAY_TO_PAY["message"])
+    yield from _headers([header.name.lower() for header in spec.headers])
+
+
+def _prefix(prefix: str) -> Iterator[Invalid]:
+    if not _PREFIX.fullmatch(prefix):
+        why = f"must be set, because the object's name cannot be one: it {patterns.MEANINGS[patterns.LABEL]}"
+        yield Invalid("spec.prefix", why)
+    if prefix in provider.RESERVED_PREFIXES:
+        yield Invalid("spec.prefix", f"{prefix} is reserved for Ostiary itself")
+
+
+def _headers(names: Iterable[str]) -> Iterator[Invalid]:
+    names = list(names)
+    for place, name in enumerate(names):
+        if name in provider.REFUSED_HEADERS:
+            yield Invalid(f"spec.headers[{place}].name", provider.HEADER_REFUSED["message"])
+    if any(count > 1 for count in Counter(names).values()):
+        yield Invalid("spec.headers", provider.HEADERS_ONCE["message"])
+
+
+def _policy(policy: RetryPolicy | None) -> Iterator[Invalid]:
+    if policy is None:
+        return
+    at = "spec.retryPolicy"
+    for place, rule in enumerate(policy.on_status_codes):
+        for number, code in enumerate(rule.codes):
+            first, last = code_range(code)
+            if first > last:
+                yield Invalid(f"{at}.onStatusCodes[{place}].codes[{number}]", retrypolicy.RANGE_ORDER["message"])
+    latency = policy.on_high_latency
+    if latency and latency.min_triggers > 1 and latency.trigger_window_seconds is None:
+        yield Invalid(f"{at}.onHighLatency.triggerWindowSeconds", retrypolicy.TRIGGERS_NEED_WINDOW["message"])
+    if policy.backoff and policy.backoff.max_milliseconds <= policy.backoff.base_milliseconds:
+        yield Invalid(f"{at}.backoff.maxMilliseconds", retrypolicy.BACKOFF_ORDER["message"])
+
+
+def _routing(spec: Routing | None) -> Iterator[Invalid]:
+    if spec is None:
+        return
+    matcher = spec.matcher or Matcher()
+    if not spec.routes and matcher.type not in ("General", "Code"):
+        yield Invalid("spec.routing.routes", routing.ROUTES_NEEDED["message"])
+    if matcher.type == "Scorer" and (matcher.provider_ref is None or matcher.model is None):
+        yield Invalid("spec.routing.matcher", routing.SCORER_NEEDS_MODEL["message"])
+    modes: dict[str, tuple[str, ...]] = {"General": routing.GENERAL_MODES, "Code": routing.CODE_MODES}
+    if matcher.mode is not None and matcher.mode not in modes.get(matcher.type, ()):
+        yield Invalid("spec.routing.matcher.mode", routing.MODE_FITS_TYPE["message"])
+    if any(count > 1 for count in Counter(route.name for route in spec.routes).values()):
+        yield Invalid("spec.routing.routes", routing.ROUTES_ONCE["message"])
