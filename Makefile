@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REQUIREMENTS := hack/requirements
 NJS := gateway/nginx
-SUITES := unit njs crds chart repo integration fuzz faults
+SUITES := faults integration fuzz unit njs crds chart repo
 
 .PHONY: help
 help: ## this list
@@ -52,7 +52,7 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 .PHONY: test
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
-	@$(BIN)/pytest -n 4 --dist loadgroup $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
+	@$(BIN)/pytest -n 5 --dist loadfile $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

@@ -78,7 +78,7 @@ class Clients:
 
 
 def test_a_killed_guard_costs_only_the_answers_that_had_begun(gateway: Gateway) -> None:
-    """At most what each client had under way; what comes after waits for the next guard."""
+    """At most what each client had under way, and what it asked next while nginx had not noticed the death yet."""
     order = random.Random(SEED)  # noqa: S311 - the same moments each time
     with Clients(gateway) as clients:
         for _ in range(KILLS):
@@ -90,7 +90,7 @@ def test_a_killed_guard_costs_only_the_answers_that_had_begun(gateway: Gateway) 
             until(lambda answered=answered: len(clients.seen) > answered + 30, "requests are answered again")
     assert {seen.status for seen in clients.seen} <= {200, 502}
     cut = [seen.request_id for seen in clients.seen if seen.status == 502 or not seen.whole]
-    assert len(cut) <= KILLS * CLIENTS
+    assert len(cut) <= 2 * KILLS * CLIENTS
     records = {record["request_id"]: record for record in assert_recorded_once(gateway, clients.seen)}
     assert {records[each]["ended"] for each in cut} <= {"upstream_failed"}
     assert _states(gateway) <= {"CLOSED"}

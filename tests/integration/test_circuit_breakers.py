@@ -62,8 +62,8 @@ def test_gz_15_reset_all_closes_every_one(bed: Bed) -> None:
 
 
 def test_gz_15_what_is_not_configured_is_not_found(bed: Bed) -> None:
-    assert breakers(bed, "/nobody").status == 404
-    assert breakers(bed, "/nobody/reset", "POST").status == 404
+    assert breakers(bed, "/no-such-prefix").status == 404
+    assert breakers(bed, "/no-such-prefix/reset", "POST").status == 404
     assert breakers(bed, "/cb-first", "POST").status == 405
 
 

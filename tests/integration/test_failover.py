@@ -28,8 +28,6 @@ MODELS = [
     model("over-probe", "quick", "anthropic", retryPolicy=ELSEWHERE),
 ]
 
-pytestmark = pytest.mark.xdist_group("failover")
-
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:

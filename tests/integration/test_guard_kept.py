@@ -15,7 +15,6 @@ from tests.support.process import child_of, is_alive, kill, python
 from tests.support.provider import Provider
 from tests.support.wait import until
 
-pytestmark = pytest.mark.xdist_group("guard-kept")  # one gateway serves most of them
 CHAT = "/v1/chat/completions"
 SLOW = {"model": "guarded", "messages": [{"role": "user", "content": "hello"}], "stream": True}
 

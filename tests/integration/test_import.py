@@ -19,7 +19,6 @@ from tests.support.process import Program, free_port
 from tests.support.queued_provider import ECHO, Answer, QueuedProvider
 from tests.support.wait import until
 
-pytestmark = pytest.mark.xdist_group("import")
 CHAT = "/v1/chat/completions"
 KEY = "test-key"
 LIMITED = Answer(429)

@@ -329,7 +329,6 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
         yield bed
 
 
-@pytest.mark.xdist_group("narrow")
 def test_pl_08_with_as_many_retries_under_way_as_there_may_be_a_failure_is_final(narrow: Bed) -> None:
     narrow.answer(LIMITED)
     with ThreadPoolExecutor(2) as pool:
@@ -341,7 +340,6 @@ def test_pl_08_with_as_many_retries_under_way_as_there_may_be_a_failure_is_final
         assert [len(narrow.attempts(each.result())) for each in waiting] == [2, 2]
 
 
-@pytest.mark.xdist_group("narrow")
 def test_attempts_end_after_attempt_seconds_and_headers_can_be_left_out(narrow: Bed) -> None:
     narrow.answer(Answer(delay=60))
     start = time.monotonic()
@@ -351,7 +349,6 @@ def test_attempts_end_after_attempt_seconds_and_headers_can_be_left_out(narrow: 
     assert not [name for name in outcome.headers if name.lower().startswith("x-ostiary-")]
 
 
-@pytest.mark.xdist_group("narrow")
 def test_retries_cannot_become_a_storm(narrow: Bed) -> None:
     """Five in ten seconds and one for a hundred requests: of twenty requests at most eleven are retried (two windows)."""
     narrow.answer(LIMITED)

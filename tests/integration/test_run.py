@@ -14,7 +14,6 @@ from tests.support.manifests import Manifest, api_key, provider
 from tests.support.process import kill
 from tests.support.wait import until
 
-pytestmark = pytest.mark.xdist_group("run")  # one gateway serves them all
 CHAT = "/v1/chat/completions"
 LMGATE = "id,api_key,owner,added\nkey-1,sk-of-lmgate,someone,2025-01-01\n"
 DOTENV = "FROM_FILE=sk-from-file\nexport FROM_BOTH='sk-from-file'\n# A comment\n"
