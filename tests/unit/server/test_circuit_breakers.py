@@ -128,8 +128,7 @@ async def test_a_new_nginx_is_told_what_the_one_before_it_knew(sidecar, state):
     opened, blocks = dict(state.opened), dict(state.blocks)
     state.restart()
     assert state.opened == {}
-    await eventually(lambda: state.told, seconds=3)
-    assert (state.opened, state.blocks) == (opened, blocks)
+    await eventually(lambda: (state.opened, state.blocks) == (opened, blocks), seconds=3)
 
 
 async def test_metrics_tell_the_state_of_named_backends_only(sidecar, state):
