@@ -21,24 +21,27 @@ export async function read(r) {
     const trip = load(r);
     v.ostiary_took = v.request_time;
     if (trip !== undefined) {
-        v.ostiary_drained = (v.ostiary_attempts || '').includes('"x":true') ? '{"last":true}' : await told(r);
-        learn(r, trip, Number(status));
-        finish(trip);
+        finish(trip); // what others wait for is not held while the answer is read on
+        const heard = (v.ostiary_attempts || '').includes('"x":true') ? '{"last":true}' : await told(r);
+        v.ostiary_drained = heard || NOTHING;
+        if (heard !== '') {
+            learn(r, trip, Number(status));
+        }
     }
     r.return(status === LEFT_EARLY ? 499 : Number(status)); // this goes into the record, the client has its answer
 }
 
 /**
  * @param {NginxHTTPRequest} r
- * @returns {Promise<string>} JSON as reply.js tells it
+ * @returns {Promise<string>} JSON as reply.js tells it; empty if the guard that knew is gone, which is no backend's fault
  */
 async function told(r) {
     try {
         const reply = await ngx.fetch(`http://unix:${settings.guard}:/drained/${r.variables.ostiary_id}`);
-        return reply.status === 200 ? await reply.text() : NOTHING;
+        return reply.status === 200 ? await reply.text() : '';
     } catch (error) {
         complain(`drained: ${error}`);
-        return NOTHING;
+        return '';
     }
 }
 
@@ -52,7 +55,7 @@ function learn(r, trip, status) {
     if (plan === undefined || status < 200 || status >= 400) {
         return;
     }
-    if (JSON.parse(r.variables.ostiary_drained || NOTHING).last) {
+    if (JSON.parse(/** @type {string} */ (r.variables.ostiary_drained)).last) {
         completed(plan.targets[trip.at].id);
     } else if (r.variables.request_completion === 'OK') {
         failed(plan.targets[trip.at], false, Date.now());

@@ -31,11 +31,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try at a backend. Times in milliseconds from the start of this try; `status` 0: no answer.
 
     `waited_ms` went by before it (backoff, Retry-After). `error_type` is empty for the try whose answer was delivered.
+    `address` is empty where the guard carried it out.
     """
 
     provider: str
     model: str = ""  # as it was sent to the provider; empty on pass-through
-    error_type: str = ""  # http_<status>, timeout, connection, as in the exhaustion error
+    error_type: str = ""  # http_<status>, timeout_<n>ms, connection_error, as in the exhaustion error
     waited_ms: int = 0
     address: str
     status: int

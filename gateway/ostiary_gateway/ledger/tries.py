@@ -9,6 +9,7 @@ import msgspec
 from ostiary_gateway.contract.record import Attempt
 
 _LIST = re.compile(r" : |, ")  # nginx joins tries by a comma, internal redirects by a colon
+_GUARD = "unix:"  # the provider's address is known to the guard alone
 _NOWHERE = ("", "-", "-", "-", "-")
 _UNANSWERED = ("timeout", "connection")  # with these the answer that nginx saw, if any, was the guard's
 
@@ -81,7 +82,7 @@ def _attempt(row: Sequence[str], step: Step) -> Attempt:
         model=step.model,
         error_type=step.error,
         waited_ms=step.waited_ms,
-        address=address,
+        address="" if address.startswith(_GUARD) else address,
         status=int(status) if first_byte is not None and status.isdigit() else 0,
         connect_ms=optional_ms(connect),
         first_byte_ms=first_byte,
