@@ -117,6 +117,16 @@ test('a stream that broke off is estimated from its density', () => {
     assert.ok(Math.abs(result.chars - 30000) < 600, `${result.chars}`);
 });
 
+test('lm_14 a client that leaves with the last event in hand has the whole answer', () => {
+    for (const name of ['openai_chat_stream', 'anthropic_stream', 'anthropic_stream_crlf', 'openai_responses_stream_metadata_after_usage']) {
+        const {body: stream, raw} = golden(name);
+        const whole = collected(inPieces(Buffer.from(stream), 100), {cut: true});
+        assert.deepEqual([whole.last, whole.end, whole.usage, whole.chars], [false, true, raw, undefined], name);
+        const last = stream.trimEnd().lastIndexOf('data:');
+        assert.equal(collected([Buffer.from(stream.slice(0, last))], {cut: true}).end, undefined, name);
+    }
+});
+
 test('what is kept of a long stream is bounded, also in tiny chunks', () => {
     const r = new FakeRequest();
     collect(r, ENTRY);

@@ -6,6 +6,8 @@
 
 const SSE_FIELD = /^(?:data|event|id|retry)?:/;
 const ANSWER_TEXT = /"(?:content|text|delta|partial_json|arguments|thinking|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
+// The event after which nothing more is told. A client may leave once it has it, before the last chunk of the answer.
+const LAST_EVENT = /(?:^|\n)data: ?(?:\[DONE\]|\{"type": ?"(?:message_stop|response\.(?:completed|incomplete|failed))".*)\s*$/;
 const MOST_LINES = 64;
 const MOST_KEYS = 8;
 
@@ -29,7 +31,7 @@ const MOST_KEYS = 8;
  * What the spool line says of the reply.
  *
  * @param {Reply} reply
- * @returns {{last: boolean, stream: boolean, model: string | null, usage: object[], chars?: number}}
+ * @returns {{last: boolean, stream: boolean, model: string | null, usage: object[], chars?: number, end?: boolean}}
  */
 export function collected(reply) {
     const head = reply.head.trimStart();
@@ -253,13 +255,19 @@ function numbers(value) {
  * @template {{last: boolean, usage: object[]}} T
  * @param {T} result
  * @param {Reply} reply
- * @returns {T & {chars?: number}}
+ * @returns {T & {chars?: number, end?: boolean}} `end`: nothing but the end of the transfer is missing
  */
 function estimate(result, reply) {
-    if (reply.last || result.usage.length > 1) {
+    if (reply.last) {
         return result;
     }
     const text = reply.whole ? reply.head + reply.tail : reply.tail;
+    if (LAST_EVENT.test(text)) {
+        return {...result, end: true};
+    }
+    if (result.usage.length > 1) {
+        return result;
+    }
     let chars = 0;
     for (const match of text.matchAll(ANSWER_TEXT)) {
         chars += match[1].length;

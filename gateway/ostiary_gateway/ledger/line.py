@@ -57,13 +57,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What nginx's collector saw. `last` None: it saw nothing."""
+    """What nginx's collector saw. `last` None: it saw nothing. `end`: the last event, though the client did not wait for more."""
 
     last: bool | None = None
     stream: bool = False
     model: str | None = None
     usage: list[dict[str, Any]] = []
     chars: float | None = None
+    end: bool = False
 
 
 _LINE = msgspec.json.Decoder(Line)
@@ -112,7 +113,7 @@ def record(line: Line) -> Record:
         raise LineError("fields are missing or no numbers") from error
     reply = _reply(line.u)
     ended, error_type = _ending(line, attempts, reply, plan)
-    usage, source = normalise(reply.usage, stream=reply.stream, complete=bool(reply.last), chars=reply.chars)
+    usage, source = normalise(reply.usage, stream=reply.stream, complete=bool(reply.last) or reply.end, chars=reply.chars)
     return Record(
         id=line.id,
         request_id=request_id,
@@ -164,7 +165,7 @@ def _reply(text: str) -> Reply:
 
 
 def _ending(line: Line, attempts: tuple[Attempt, ...], reply: Reply, plan: Planned) -> tuple[Ended, str | None]:
-    whole = line.done == "OK"  # the client stayed to the end of what nginx had for it
+    whole = line.done == "OK" or reply.end  # the client stayed to the end of what there was to know
     answered = bool(attempts) and attempts[-1].first_byte_ms is not None
     unanswered = not answered and line.status in _GATEWAY_ERRORS
     if line.lost:
@@ -175,7 +176,7 @@ def _ending(line: Line, attempts: tuple[Attempt, ...], reply: Reply, plan: Plann
         return "upstream_failed", "provider_timeout" if line.status == _TIMEOUT else "provider_unreachable"
     if not whole or (line.status == _CLIENT_CLOSED and not answered):
         return "client_closed", "client_closed"
-    if answered and reply.last is False:
+    if answered and reply.last is False and not reply.end:
         return "upstream_failed", "provider_broken"
     return "completed", _refusal(line.status) if answered else "gateway_error"
 

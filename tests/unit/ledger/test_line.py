@@ -72,6 +72,7 @@ def test_lm_20_a_line_becomes_a_record() -> None:
         ({"status": 499, "us": "499"}, "completed", "provider_rejected"),
         ({"done": "", "u": BROKEN}, "client_closed", "client_closed"),
         ({"done": ""}, "client_closed", "client_closed"),
+        ({"done": "", "u": '{"last":false,"stream":true,"end":true}'}, "completed", None),
         ({"u": BROKEN}, "upstream_failed", "provider_broken"),
         ({"status": 502, "us": "502", **NO_ANSWER}, "upstream_failed", "provider_unreachable"),
         ({"status": 504, "us": "504", **NO_ANSWER}, "upstream_failed", "provider_timeout"),
