@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REQUIREMENTS := hack/requirements
 NJS := gateway/nginx
-SUITES := faults integration fuzz unit njs crds chart repo
+SUITES := faults accounting integration fuzz unit njs crds chart repo
 
 .PHONY: help
 help: ## this list
@@ -33,12 +33,21 @@ help: ## this list
 .tools/valkey/usr/bin/valkey-server: hack/dev/get-valkey | .venv/local
 	@hack/dev/get-valkey .tools/valkey
 
+POSTGRES := .tools/postgres/usr/lib/postgresql/18/bin/postgres
+$(POSTGRES): hack/dev/get-postgres | .venv/local
+	@hack/dev/get-postgres .tools/postgres
+
 $(NJS)/node_modules: $(NJS)/package-lock.json
 	@cd $(NJS) && npm ci --silent --no-fund --no-audit
 	@touch $@
 
+SDKS := tests/sdk/node_modules
+$(SDKS): tests/sdk/package-lock.json
+	@cd tests/sdk && npm ci --silent --no-fund --no-audit
+	@touch $@
+
 .PHONY: tools
-tools: .venv/dev .tools/nginx/usr/sbin/nginx .tools/valkey/usr/bin/valkey-server
+tools: .venv/dev .tools/nginx/usr/sbin/nginx .tools/valkey/usr/bin/valkey-server $(POSTGRES) $(SDKS)
 
 # --- use ----------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from hack.bench import models
+from hack.bench import keystore, limits, models
 from hack.bench.load import MANAGED, Run, body, burst, script, wrk
 from hack.bench.processes import GATEWAY_CPU as FIRST_CPU
 from hack.bench.processes import KEY, OTHERS_CPU, Target, free_port, ostiary, pin, plain_nginx, resident_kib, running, wait_for
@@ -161,7 +161,7 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
         fill = lambda text: text.replace("@PROVIDER@", str(provider.port)).replace("@FAKE@", str(fake_port))  # noqa: E731
         plain = stack.enter_context(plain_nginx(nginx, folder, "plain", fill(PLAIN)))
         key = API_KEY.replace("@NAME@", "bench").replace("@SHA256@", hashlib.sha256(KEY.encode()).hexdigest())
-        (manifests / "bench.yaml").write_text(fill(MANIFESTS + models.MANIFESTS) + key)
+        (manifests / "bench.yaml").write_text(fill(MANIFESTS + models.MANIFESTS + limits.MANIFESTS) + key)
         gateway = stack.enter_context(ostiary(folder, manifests))
         wait_for(fake_port, "/_stats")
         pin(plain.workers + gateway.workers, FIRST_CPU)
@@ -188,7 +188,9 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
             "bursts": {"cold_200": asdict(cold), "warm_200": asdict(warm), "slow_500": asdict(many)},
             "key_applied_ms": {"median": statistics.median(times), "max": max(times)},
             "memory_kib": memory,
+            "limits": limits.measure(folder, gateway),
             "models": models.measure(folder, manifests, plain, gateway),
+            "keystore": keystore.measure(folder, manifests),
         }  # fmt: skip
     return figures
 

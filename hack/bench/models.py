@@ -92,10 +92,10 @@ def measure(folder: Path, manifests: Path, plain: Target, gateway: Target) -> di
     }  # fmt: skip
 
 
-def alternate(cases: list[Case]) -> list[dict[str, object]]:
+def alternate(cases: list[Case], rounds: int = ROUNDS) -> list[dict[str, object]]:
     """One row for each case: the medians of its rounds."""
     runs: dict[str, list[Run]] = {case.name: [] for case in cases}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for case in cases:
             runs[case.name].append(wrk(case.target, case.lua, connections=16, seconds=SECONDS))
     rows = [row(name, each) for name, each in runs.items()]

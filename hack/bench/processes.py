@@ -83,6 +83,7 @@ class Target:
     workers: list[int]
     sidecar: list[int]
     guard: list[int] = field(default_factory=list)
+    sidecar_port: int = 0
 
 
 @contextlib.contextmanager
@@ -124,13 +125,14 @@ def plain_nginx(nginx: Path, folder: Path, name: str, server: str) -> Iterator[T
 
 
 @contextlib.contextmanager
-def ostiary(folder: Path, manifests: Path) -> Iterator[Target]:
-    """`ostiary run` with one nginx worker."""
+def ostiary(folder: Path, manifests: Path, **settings: str) -> Iterator[Target]:
+    """`ostiary run` with one nginx worker; `settings` by their names in the environment, without `OSTIARY_`."""
     port, sidecar_port = free_port(), free_port()
     environment = {
         "OSTIARY_PORT": str(port), "OSTIARY_SIDECAR_PORT": str(sidecar_port), "OSTIARY_WORKERS": "1",
         "OSTIARY_RUN": str(folder / "run"), "OSTIARY_DATA": str(folder / "data"), "OSTIARY_MANIFESTS": str(manifests),
         "OSTIARY_LOG_LEVEL": "WARNING", "OSTIARY_RETRY_BUDGET_MINIMUM": "1000000",
+        **{f"OSTIARY_{name}": value for name, value in settings.items()},
     }  # fmt: skip
     program = [str(Path(sys.executable).parent / "ostiary"), "run", "--no-fake"]
     with running(program, environment, folder / "ostiary.log") as pid:
@@ -140,4 +142,4 @@ def ostiary(folder: Path, manifests: Path) -> Iterator[Target]:
         workers = [each for each, text in family.items() if "nginx: worker" in text]
         sidecar = [each for each, text in family.items() if "ostiary_gateway sidecar" in text]
         guard = [each for each, text in family.items() if "ostiary_gateway guard" in text]
-        yield Target("ostiary", port, workers, sidecar, guard)
+        yield Target("ostiary", port, workers, sidecar, guard, sidecar_port)

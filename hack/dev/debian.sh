@@ -1,5 +1,5 @@
-# Sourced by get-nginx and get-valkey: programs of a newer Debian, unpacked with every library they need, even their own libc,
-# so that the machine's packages stay as they are. No root.
+# Sourced by get-nginx, get-valkey and get-postgres: programs of a newer Debian, unpacked with every library they need, even their own
+# libc, so that the machine's packages stay as they are. No root.
 #
 # The machine's own Debian mirror, proxy and archive keyring are used. apt checks the suite's signature, and each package by its hash.
 # shellcheck shell=bash disable=SC2034
@@ -66,11 +66,11 @@ at_least() {
   fi
 }
 
-# run_with_own_libraries PROGRAM: it looks for its libraries beside itself; for the loader the kernel wants an absolute path, so DEST
-# must not be moved.
+# run_with_own_libraries PROGRAM [FOLDER]: it looks for its libraries beside itself, in FOLDER as seen from its own; for the loader the
+# kernel wants an absolute path, so DEST must not be moved.
 run_with_own_libraries() {
   local libraries=usr/lib/$TRIPLET
   [ -e "$TREE/$libraries/$LOADER" ] || fail "libc6 has no $libraries/$LOADER"
   quietly "patch ${1##*/}" patchelf --set-interpreter "$DEST/$libraries/$LOADER" --force-rpath \
-    --set-rpath "\$ORIGIN/../lib/$TRIPLET" "$TREE/$1"
+    --set-rpath "\$ORIGIN/${2:-../lib}/$TRIPLET" "$TREE/$1"
 }

@@ -1,5 +1,6 @@
 """What comes out of the chart when nobody sets anything."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -14,10 +15,9 @@ CRDS = sorted((ROOT / "crds").glob("*.yaml"))
 
 
 def test_the_defaults_are_the_golden_ones(defaults) -> None:
-    """The definitions are left out: they are compared with crds/ below."""
-    text = yaml.safe_dump_all(
-        [found for found in defaults.objects if found["kind"] != "CustomResourceDefinition"], sort_keys=True
-    )
+    """The definitions are left out, they are compared with crds/ below; and the Secret, which is random."""
+    shown = [found for found in defaults.objects if found["kind"] not in ("CustomResourceDefinition", "Secret")]
+    text = yaml.safe_dump_all(shown, sort_keys=True)
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.parent.mkdir(parents=True, exist_ok=True)
         GOLDEN.write_text(text)
@@ -27,7 +27,7 @@ def test_the_defaults_are_the_golden_ones(defaults) -> None:
 def test_the_chart_ships_crds_as_they_are_and_an_uninstall_keeps_them(defaults) -> None:
     shipped = {found["metadata"]["name"]: found for found in defaults.all("CustomResourceDefinition")}
     wanted = {definition["metadata"]["name"]: definition for path in CRDS for definition in yaml.safe_load_all(path.read_text())}
-    assert len(wanted) == 3
+    assert len(wanted) == 4
     assert {name: found["spec"] for name, found in shipped.items()} == {name: found["spec"] for name, found in wanted.items()}
     assert all(found["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for found in shipped.values())
 
@@ -85,6 +85,29 @@ def test_selectors_find_the_pods_of_their_part_only(defaults) -> None:
         pair.split("=") for pair in _environment(defaults.operator_pod["containers"][0])["OSTIARY_GATEWAY_SELECTOR"].split(",")
     )
     assert selector.items() <= gateway.items()
+
+
+def test_tokens_are_made_once_and_long_and_each_part_sees_only_its_own(defaults, render) -> None:
+    tokens = defaults.one("Secret", "ostiary-admin")["data"]
+    assert set(tokens) == {"admin-token", "viewer-token"}
+    assert all(len(base64.b64decode(token)) == 48 for token in tokens.values())
+    assert len({*tokens.values(), *render({}).one("Secret", "ostiary-admin")["data"].values()}) == 4
+    volumes = {volume["name"]: volume for volume in defaults.operator_pod["volumes"]}
+    assert [item["key"] for item in volumes["token"]["secret"]["items"]] == ["viewer-token"]
+    assert "/run/secrets/ostiary" in [mount["mountPath"] for mount in defaults.sidecar["volumeMounts"]]
+    assert "/run/secrets/ostiary" not in [mount["mountPath"] for mount in defaults.nginx["volumeMounts"]]
+
+
+def test_the_operator_asks_the_port_that_the_sidecar_serves(defaults) -> None:
+    operator, sidecar = (_environment(each) for each in (defaults.operator_pod["containers"][0], defaults.sidecar))
+    for name in ("OSTIARY_ADMIN_PORT", "OSTIARY_VIEWER_TOKEN_FILE", "OSTIARY_REPLICAS"):
+        assert operator[name] == sidecar[name]
+    assert {"name": "admin", "containerPort": int(sidecar["OSTIARY_ADMIN_PORT"] or 0)} in defaults.sidecar["ports"]
+    rule = defaults.one("NetworkPolicy", "ostiary-gateway")["spec"]["ingress"][2]
+    assert rule["ports"] == [{"port": "admin"}]
+    (peer,) = rule["from"]
+    labels = defaults.operator["spec"]["template"]["metadata"]["labels"]
+    assert peer["podSelector"]["matchLabels"].items() <= labels.items()
 
 
 @pytest.mark.parametrize("part", ["nginx", "sidecar", "operator"])

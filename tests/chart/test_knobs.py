@@ -1,8 +1,12 @@
 """One test per knob: what it changes."""
 
+import msgspec
 import pytest
+import yaml
 
+from ostiary_gateway.contract.price import PriceList
 from ostiary_gateway.contract.settings import load
+from ostiary_operator.api.limits import parse_limits
 
 VOLUME = {"name": "authorities", "configMap": {"name": "authorities"}}
 MOUNT = {"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True}
@@ -134,10 +138,11 @@ def test_common_labels(render) -> None:
 
 
 def test_network_policy(render) -> None:
-    rendered = render({"networkPolicy": {"clients": [PEER], "scrapers": [PEER]}})
-    calls, metrics = rendered.one("NetworkPolicy", "ostiary-gateway")["spec"]["ingress"]
+    rendered = render({"networkPolicy": {"clients": [PEER], "scrapers": [PEER], "admins": [PEER]}})
+    calls, metrics, admin = rendered.one("NetworkPolicy", "ostiary-gateway")["spec"]["ingress"]
     assert (calls["ports"], calls["from"]) == ([{"port": "http"}], [PEER])
     assert (metrics["ports"], metrics["from"]) == ([{"port": "metrics"}], [PEER])
+    assert (admin["ports"], admin["from"][1:]) == ([{"port": "admin"}], [PEER])
     assert not render({"networkPolicy": {"enabled": False}}).all("NetworkPolicy")
 
 
@@ -176,6 +181,59 @@ def test_valkey_with_a_password_is_known_to_the_sidecar_alone(render) -> None:
     wanted = {"name": "OSTIARY_VALKEY_URL", "valueFrom": {"secretKeyRef": {"name": "cache", "key": "valkey-url"}}}
     assert wanted in rendered.sidecar["env"]
     assert "OSTIARY_VALKEY_URL" not in {entry["name"] for entry in rendered.nginx["env"]}
+
+
+def test_summary_database_with_a_password_is_known_to_the_sidecar_alone(render) -> None:
+    rendered = render({"summaries": {"urlSecret": {"name": "db", "key": "dsn"}}})
+    wanted = {"name": "OSTIARY_SUMMARY_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "dsn"}}}
+    assert wanted in rendered.sidecar["env"]
+    assert "OSTIARY_SUMMARY_URL" not in {entry["name"] for entry in rendered.nginx["env"]}
+
+
+def test_default_limits(render, defaults) -> None:
+    limits = {"requests": {"perMinute": 60}, "concurrentRequests": 10, "perModel": {"tokens": {"perDay": 100000000}}}
+    environment = {entry["name"]: entry.get("value") for entry in operator_of(render({"defaultLimits": limits}))["env"]}
+    assert msgspec.to_builtins(parse_limits(environment["OSTIARY_DEFAULT_LIMITS"]))["perModel"]["tokens"]["perDay"] == 100000000
+    assert "OSTIARY_DEFAULT_LIMITS" not in {entry["name"] for entry in operator_of(defaults)["env"]}
+
+
+def test_prices(render, defaults) -> None:
+    listed = {"version": "2026-11", "prices": [{"model": "openai/*", "price": {"input": "2.5", "output": "10"}}]}
+    rendered = render({"prices": listed})
+    text = rendered.one("ConfigMap", "ostiary-prices")["data"]["prices.yaml"]
+    assert msgspec.convert(yaml.safe_load(text), PriceList).prices[0].price.input == "2.5"
+    assert {"name": "OSTIARY_PRICES", "value": "/etc/ostiary/prices/prices.yaml"} in rendered.sidecar["env"]
+    assert {"name": "prices", "mountPath": "/etc/ostiary/prices", "readOnly": True} in rendered.sidecar["volumeMounts"]
+    assert "ostiary-prices" not in {found["metadata"]["name"] for found in defaults.all("ConfigMap")}
+
+
+def test_admin_tokens_of_your_own(render) -> None:
+    rendered = render({"admin": {"existingSecret": "mine"}})
+    assert not rendered.all("Secret")
+    for pod in (rendered.gateway_pod, rendered.operator_pod):
+        assert "mine" in [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+
+
+def test_admin_api(render, defaults) -> None:
+    service = render({"admin": {"service": {"port": 9000, "annotations": {"a": "b"}}}}).one("Service", "ostiary-admin")
+    assert (service["spec"]["ports"][0]["port"], service["metadata"]["annotations"]) == (9000, {"a": "b"})
+    rendered = render({"admin": {"enabled": False}})
+    assert "ostiary-admin" not in {found["metadata"]["name"] for found in rendered.all("Service")}
+    environment = {entry["name"]: entry.get("value") for entry in rendered.sidecar["env"]}
+    assert (environment["OSTIARY_ADMIN_TOKEN_FILE"], environment["OSTIARY_ADMIN_REVIEWS_TOKENS"]) == ("", "false")
+    reviewed = render({"admin": {"tokenReview": True}}).sidecar["env"]
+    assert {"name": "OSTIARY_ADMIN_REVIEWS_TOKENS", "value": "true"} in reviewed
+
+
+def test_each_replica_knows_how_many_there_are(render) -> None:
+    for count, told in ((0, "1"), (3, "3")):
+        rendered = render({"replicaCount": count})
+        for container in (rendered.nginx, rendered.sidecar, operator_of(rendered)):
+            assert {"name": "OSTIARY_REPLICAS", "value": told} in container["env"]
+
+
+def operator_of(rendered):
+    return rendered.operator_pod["containers"][0]
 
 
 def test_cluster_domain(render) -> None:

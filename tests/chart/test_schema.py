@@ -13,7 +13,8 @@ CHART = Path(__file__).parents[2] / "charts" / "ostiary"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 SET_BY_THE_CHART = {
     "host", "port", "metrics_host", "metrics_port", "run", "data", "namespace", "pod_name", "bundle", "bundle_mount",
-    "watch_namespaces", "gateway_selector", "cluster_domain", "nginx",
+    "watch_namespaces", "gateway_selector", "cluster_domain", "nginx", "replicas", "prices", "default_limits",
+    "admin_host", "admin_port", "admin_token_file", "viewer_token_file", "admin_reviews_tokens", "key_store",
 }  # fmt: skip
 NOT_IN_A_POD = {"config", "manifests", "sidecar_host", "sidecar_port"}
 
@@ -37,6 +38,15 @@ NONSENSE = {
         {"settings": {"valkey_url": "valkey://valkey:6379"}, "valkey": {"urlSecret": {"name": "valkey"}}},
         "valkey.urlSecret and settings.valkey_url",
     ),
+    "a limit that is none": ({"defaultLimits": {"requests": {"perWeek": 1}}}, "perWeek"),
+    "a limit below nothing": ({"defaultLimits": {"perModel": {"tokens": {"perDay": -1}}}}, "perDay"),
+    "a price of nothing": ({"prices": {"version": "1", "prices": [{"price": {}}]}}, "/prices/prices/0"),
+    "a summary of another kind": ({"settings": {"summary_url": "mysql://db/x"}}, "/settings/summary_url"),
+    "two URLs of one summary": (
+        {"settings": {"summary_url": "postgresql://db/x"}, "summaries": {"urlSecret": {"name": "db"}}},
+        "summaries.urlSecret and settings.summary_url",
+    ),
+    "an admin port that is none": ({"admin": {"service": {"port": 0}}}, "/admin/service/port"),
     "a budget below nothing": ({"settings": {"retry_budget_percent": -1}}, "/settings/retry_budget_percent"),
     "headers that are neither on nor off": ({"settings": {"response_headers": "no"}}, "/settings/response_headers"),
     "less time to stop than it takes": (

@@ -12,6 +12,7 @@ import yaml
 
 from ostiary_operator.api import decode
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.fields import CEL
 from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
@@ -20,16 +21,18 @@ ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent / "cases"
 VALID = sorted((CASES / "valid").glob("*.yaml"))
 INVALID = sorted((CASES / "invalid").glob("*.yaml"))
-CRDS = {kind: ROOT / f"crds/{kind.lower()}s.yaml" for kind in ("Provider", "Model", "ApiKey")}
+CRDS = {kind: ROOT / f"crds/{kind.lower()}s.yaml" for kind in ("Provider", "Model", "ApiKey", "Budget")}
 
 
-def decoded(path: Path) -> Provider | Model | ApiKey:
+def decoded(path: Path) -> Provider | Model | ApiKey | Budget:
     obj = yaml.safe_load(path.read_text())
     match obj["kind"]:
         case "Provider":
             return decode.provider(obj)
         case "Model":
             return decode.model(obj)
+        case "Budget":
+            return decode.budget(obj)
     return decode.api_key(obj)
 
 
@@ -43,7 +46,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
         closed["items"] = strict(schema["items"])
     if schema.pop("x-kubernetes-int-or-string", False):
         closed["type"] = ["integer", "string"]
-    if schema.get("type") == "object" and schema.get("description"):
+    if schema.get("type") == "object" and "additionalProperties" not in schema:
         closed["additionalProperties"] = False
     return closed
 

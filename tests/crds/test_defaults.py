@@ -10,7 +10,7 @@ from ostiary_operator.api import decode
 
 ROOT = Path(__file__).parents[2]
 VALID = sorted((Path(__file__).parent / "cases/valid").glob("*.yaml"))
-DECODERS = {"Provider": decode.provider, "Model": decode.model, "ApiKey": decode.api_key}
+DECODERS = {"Provider": decode.provider, "Model": decode.model, "ApiKey": decode.api_key, "Budget": decode.budget}
 
 
 def filled(schema: dict[str, Any], value: Any) -> Any:

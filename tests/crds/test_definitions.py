@@ -11,6 +11,7 @@ import yaml
 
 from ostiary_operator.api import crd
 from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus
+from ostiary_operator.api.budget import BudgetSpec, BudgetStatus
 from ostiary_operator.api.fields import CEL
 from ostiary_operator.api.model import ModelSpec, ModelStatus
 from ostiary_operator.api.provider import ProviderSpec, ProviderStatus
@@ -20,6 +21,7 @@ FILES = {
     "providers.yaml": (ProviderSpec, ProviderStatus),
     "models.yaml": (ModelSpec, ModelStatus),
     "apikeys.yaml": (ApiKeySpec, ApiKeyStatus),
+    "budgets.yaml": (BudgetSpec, BudgetStatus),
 }
 GO_AND_PYTHON = re.compile(r"(?:[^\\]|\\[x.\[\]]|\\/)*")  # no lookaround, no classes that only one of them knows
 
@@ -40,6 +42,8 @@ def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
         yield from nodes(child, f"{path}.{name}")
     if "items" in schema:
         yield from nodes(schema["items"], f"{path}[]")
+    if "additionalProperties" in schema:
+        yield from nodes(schema["additionalProperties"], f"{path}[]")
 
 
 def test_the_files_are_what_the_types_say() -> None:
@@ -58,7 +62,8 @@ def test_the_schema_is_structural(name: str) -> None:
     for path, schema in nodes(root(name)):
         if not schema.get("x-kubernetes-int-or-string"):
             assert schema["type"] in {"object", "array", "string", "integer", "boolean"}, path
-        assert not {"$ref", "anyOf", "oneOf", "allOf", "not", "additionalProperties"} & set(schema), path
+        assert not {"$ref", "anyOf", "oneOf", "allOf", "not"} & set(schema), path
+        assert not {"properties", "additionalProperties"} <= set(schema), path
         assert ("items" in schema) == (schema.get("type") == "array"), path
 
 
@@ -123,7 +128,14 @@ def test_the_columns_say_what_a_person_needs() -> None:
     assert columns == {
         "providers.yaml": ["Type", "Prefix", "Credential", "Ready", "Unhealthy", "Since", "Reason", "Age"],
         "models.yaml": ["Model", "Selection", "Backends", "Ready", "Reason", "Age"],
-        "apikeys.yaml": ["Owner", "Ready", "Expires", "Disabled", "Reason", "Key ID", "Age"],
+        "apikeys.yaml": [
+            *("Owner", "Ready", "Spent", "Budget", "Remaining", "Today", "Last Used"),
+            *("Expires", "Disabled", "Reason", "Key ID", "Age"),
+        ],
+        "budgets.yaml": [
+            *("Limit", "Unit", "Spent", "Remaining", "Percent", "Period", "Keys", "Ready"),
+            *("Action", "Ends", "Reason", "Age"),
+        ],
     }
 
 

@@ -59,7 +59,7 @@ def installed(cluster: Cluster) -> Installation:
     kubectl.apply(objects.client(cluster.image("client")))
     installation = Installation(cluster)
     installation.install()
-    kubectl("delete", "apikeys,providers", "--all", "--namespace", objects.TEAM)  # of a cluster that was kept
+    kubectl("delete", "apikeys,budgets,models,providers", "--all", "--namespace", objects.TEAM)  # of a cluster that was kept
     kubectl.apply(
         objects.secret("vendor", api_key=objects.CREDENTIAL),
         objects.provider("fake", credential="vendor"),

@@ -83,11 +83,11 @@ def test_of_two_providers_with_one_prefix_the_older_wins(gateway) -> None:
 def test_kubectl_get_shows_what_a_person_needs(gateway) -> None:
     keys = gateway.kubectl("get", "apikeys", "--namespace", objects.TEAM).splitlines()
     providers = gateway.kubectl("get", "providers", "--namespace", objects.TEAM).splitlines()
-    assert keys[0].split() == ["NAME", "OWNER", "READY", "EXPIRES", "DISABLED", "AGE"]
+    assert keys[0].split() == ["NAME", "OWNER", "READY", "SPENT", "BUDGET", "REMAINING", "TODAY", "LAST", "USED", "AGE"]
     assert providers[0].split() == ["NAME", "TYPE", "PREFIX", "CREDENTIAL", "READY", "UNHEALTHY", "SINCE", "AGE"]
     (red,) = [line.split() for line in keys if line.startswith("red ")]
     (fake,) = [line.split() for line in providers if line.startswith("fake ")]
-    assert red[1:4] == ["red@example.com", "True", "false"]
+    assert red[1:3] == ["red@example.com", "True"]
     assert fake[1:5] == ["openai", "fake", "vendor", "True"]
     wide = gateway.kubectl("get", "ostiary", "--namespace", objects.TEAM, "--output", "wide")
     assert "apikey.ostiary.dev/red" in wide

@@ -15,8 +15,8 @@ from tests.support.provider import Provider
 from tests.support.wait import until
 
 SEED = 20261121
-CLIENTS = 8
-KILLS = 5
+CLIENTS = 4
+KILLS = 4
 ECHO = {"model": "openai/echo", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -45,7 +45,7 @@ def test_kill_of_the_sidecar_is_not_noticed_by_clients(gateway: Gateway) -> None
     with Load(gateway, CLIENTS, SEED) as load:
         kill_at_random_moments(order, lambda: gateway.pid("sidecar"))
     assert load.statuses == {200: len(load.seen)}
-    assert len(load.seen) > 200
+    assert len(load.seen) > 100
     until(lambda: gateway.ready().get("status") == "ready", "the sidecar is back", 20)
     records = assert_recorded_once(gateway, load.seen)
     assert {record["ended"] for record in records} == {"completed", "client_closed"}
@@ -69,7 +69,7 @@ def test_kill_of_nginx_workers_loses_what_they_had_open_but_no_record(gateway: G
         kill_at_random_moments(order, lambda: order.choice(until(gateway.workers, "nginx has workers")))
     assert gateway.status()["epoch"] == epoch
     assert len(load.unanswered) <= KILLS * CLIENTS
-    assert len(load.seen) > 200
+    assert len(load.seen) > 100
     records = assert_recorded_once(gateway, load.seen, untaken=KILLS)
     lost = [record for record in records if record["ended"] == "worker_lost"]
     assert lost

@@ -111,10 +111,11 @@ def test_lm_20_embeddings_have_no_output(gateway: Gateway) -> None:
     assert record["usage_source"] == "provider"
 
 
-def test_answer_without_usage_has_none(gateway: Gateway) -> None:
+def test_gz_07_an_answer_without_usage_is_counted(gateway: Gateway) -> None:
     record = recorded(gateway, CHAT, chat("openai/nousage"))
-    assert record["usage_source"] == "none"
-    assert (record["usage"]["input_tokens"], record["usage"]["output_tokens"]) == (None, None)
+    assert (record["usage_source"], record["tokenizer"]) == ("estimated", "o200k_base")
+    assert record["usage"]["input_tokens"] == 3 + 7  # the question, and what a chat puts around it
+    assert record["usage"]["output_tokens"] > 0
 
 
 @pytest.mark.parametrize("key", [sample.UNKNOWN, sample.DISABLED])
@@ -166,7 +167,7 @@ def test_lm_24_upstream_errors_are_recorded_without_tokens(gateway: Gateway, scr
     for path, prefix in ((CHAT, "openai/"), (f"/open{CHAT}", "")):
         record = recorded(gateway, path, chat(prefix + script))
         assert (record["status"], record["ended"], record["error_type"]) == (status, "completed", error)
-        assert (record["model"], record["usage"]["input_tokens"]) == (None, None)
+        assert (record["model"], record["usage"]) == (None, {})
         assert record["usage_source"] == "none"
 
 

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -134,6 +136,32 @@ def test_a_credential_is_in_one_file_that_nobody_else_reads(local: Local) -> Non
     holders = [path for path in bundle.iterdir() if b"sk-fake-provider" in path.read_bytes()]
     assert [path.name for path in holders] == ["credentials.json"]
     assert holders[0].stat().st_mode & 0o077 == 0
+
+
+def test_tp_09_the_budget_of_the_sample_is_spent_by_three_calls(local: Local) -> None:
+    """As README tells it: the third fits, the fourth is refused, and the ledger says what it cost."""
+    assert [ask(local, "sk-ostiary-budget", "priced") for _ in range(5)] == [200, 200, 200, 402, 402]
+    refused = call(local.base_url, CHAT, {"model": "priced", "messages": []}, key="sk-ostiary-budget")
+    assert refused.json["error"]["message"] == "monthly budget exceeded"
+    assert refused.headers["x-should-retry"] == "false"
+    until(lambda: len(records(local, "budget")) == 3, "the ledger's lines")
+    assert {record["charged"] for record in records(local, "budget")} == {"0.003013"}
+    assert "0.009039" in ostiary(local, "usage", "--by", "key")
+    assert ask(local) == 200
+
+
+def test_tp_08_the_limit_of_the_sample_lets_five_calls_through(local: Local) -> None:
+    assert [ask(local, "sk-ostiary-limited") for _ in range(6)] == [200, 200, 200, 200, 200, 429]
+
+
+def records(local: Local, name: str) -> list[dict[str, Any]]:
+    return [record for record in local.ledger() if record["key_name"] == name]
+
+
+def ostiary(local: Local, *words: str) -> str:
+    """What a command prints in the folder where the gateway runs."""
+    command = [sys.executable, "-m", "ostiary_operator", *words]
+    return subprocess.run(command, cwd=local.folder, capture_output=True, text=True, check=True, timeout=20).stdout
 
 
 def quickest(edit: Callable[[str], float]) -> float:

@@ -1,4 +1,4 @@
-"""hack/dev/get-nginx and get-valkey where there is nothing to download: already done, or impossible."""
+"""hack/dev/get-nginx, get-valkey and get-postgres where there is nothing to download: already done, or impossible."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.local import NGINX
+from tests.support.postgres import PROGRAMS
 from tests.support.process import REPOSITORY
 from tests.support.valkey import SERVER
 
@@ -46,6 +47,18 @@ def test_valkey_says_what_else_to_do_too(path: Path, tmp_path: Path) -> None:
         "get-valkey: apt-get is missing: not a Debian-like system (put a server into OSTIARY_TEST_VALKEY"
     )
     assert not (tmp_path / "valkey").exists()
+
+
+def test_a_working_postgres_is_not_fetched_again(path: Path) -> None:
+    done = get(PROGRAMS.parents[4], path, "get-postgres")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_postgres_says_what_else_to_do_too(path: Path, tmp_path: Path) -> None:
+    done = get(tmp_path / "postgres", path, "get-postgres")
+    assert done.returncode == 1
+    assert "put the folder of its programs into OSTIARY_TEST_POSTGRES" in done.stderr
+    assert not (tmp_path / "postgres").exists()
 
 
 def test_without_apt_it_says_what_else_to_do(path: Path, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Without the sidecar nothing is allowed that was not vouched for, and nothing is lost (LM-11, LM-12)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from tests.support import sample
 from tests.support.client import Reply, call, stream
 from tests.support.gateway import Parts
+from tests.support.manifests import api_key
 from tests.support.provider import Provider
 from tests.support.wait import until
 
@@ -16,9 +18,25 @@ SECONDS = 2
 FORBIDDEN = {"error": "forbidden", "message": "API key not authorized"}
 
 
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Parts]:
+    parts = Parts(tmp_path_factory.mktemp("parts"), decision_seconds=SECONDS)
+    yield parts.start(sample.providers(provider.url), sample.keys())
+    parts.drop()
+
+
 @pytest.fixture
-def parts(new_parts: Callable[..., Parts], provider: Provider) -> Parts:
-    return new_parts(decision_seconds=SECONDS).start(sample.providers(provider.url), sample.keys())
+def parts(one_for_all: Parts, provider: Provider) -> Parts:
+    """With a sidecar, and a generation of which nothing was decided yet."""
+    if not one_for_all.programs["sidecar"].running:
+        one_for_all.start_part("sidecar")
+    one_for_all.write("main", *sample.providers(provider.url), *sample.keys())
+    number = next(NUMBERS)
+    one_for_all.apply(api_key(f"fresh-{number}", f"sk-fresh-{number}"))
+    return one_for_all
 
 
 def ask(gateway: Parts, key: str = sample.ALL, path: str = OPEN) -> Reply:

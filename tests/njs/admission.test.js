@@ -12,6 +12,7 @@ const {accept, redacted, settle} = await import('../../gateway/nginx/njs/registr
 const {canonical} = await import('../../gateway/nginx/njs/request.js');
 const {default: managed} = await import('../../gateway/nginx/njs/managed.js');
 const {default: passThrough} = await import('../../gateway/nginx/njs/pass_through.js');
+const {default: settings} = await import('../../gateway/nginx/njs/settings.js');
 const {default: control} = await import('../../gateway/nginx/njs/control.js');
 
 const KEY = 'sk-secret-abcdef';
@@ -85,7 +86,7 @@ test('refusals lie in a zone of their own', async () => {
     const refusal = {generation: 'aa', refusal: {status: 401, code: 'invalid_api_key', message: 'invalid API key'}};
     const caller = {hash: HASH, mask: ''};
     const answer = await ask(new FakeRequest({answers: [reply(refusal)]}), caller, 'managed', '');
-    assert.deepEqual(answer, {status: 401, message: 'invalid API key'});
+    assert.deepEqual(answer, {status: 401, message: 'invalid API key', stranger: true});
     assert.deepEqual(recallRefusal(HASH), answer);
     assert.equal(zone('decisions').size(), 0);
     const again = new FakeRequest();
@@ -124,7 +125,7 @@ test('an accepted request is in the registry until it is settled', async () => {
     await managed.access(r);
     assert.equal(r.status, undefined);
     assert.deepEqual(zone('inflight').items(), [['epoch0-1', 'fields']]);
-    settle('epoch0-1', 'fields');
+    settle({id: 'epoch0-1', fields: 'fields'});
     assert.equal(zone('inflight').size(), 0);
     assert.deepEqual(zone('logging').items(), [[String(process.pid), 'epoch0-1\tfields']]);
 });
@@ -210,4 +211,37 @@ test('the generation is told on the control socket, and nothing else', () => {
     const bad = new FakeRequest({requestText: 'a\tb'});
     control.generation(bad);
     assert.deepEqual([bad.status, zone('state').get('generation')], [400, 'cc']);
+});
+
+test('gz_16 nobody we know is turned away after so many refusals, and comes again in time', (context) => {
+    context.mock.timers.enable({apis: ['Date'], now: 1_000_000_000_000});
+    settings.anonymousPerMinute = 3;
+    const ask = (remoteAddress) => {
+        const r = new FakeRequest({remoteAddress, variables: {request_uri: '/up/x'}});
+        passThrough.access(r);
+        return [r.status, r.headersOut['Retry-After']];
+    };
+    assert.deepEqual([1, 2, 3, 4].map(() => ask('192.0.2.1')[0]), [403, 403, 403, 429]);
+    assert.equal(ask('192.0.2.1')[1], '70', 'a slot counts until all of it has left the minute');
+    assert.equal(ask('192.0.2.2')[0], 403);
+    context.mock.timers.tick(69_999);
+    assert.equal(ask('192.0.2.1')[0], 429);
+    context.mock.timers.tick(1);
+    assert.equal(ask('192.0.2.1')[0], 403);
+    settings.anonymousPerMinute = 300;
+});
+
+test('gz_16 a key that was good lately is never turned away, one that is unknown is not asked for', async () => {
+    settings.anonymousPerMinute = 1;
+    const good = new FakeRequest({headersIn: BEARER, remoteAddress: 'a', variables: {request_uri: '/up/x'}, answers: [reply(GRANTED)]});
+    await passThrough.access(good);
+    zone('decisions').entries.clear();
+    passThrough.access(new FakeRequest({remoteAddress: 'a', variables: {request_uri: '/up/x'}}));
+    const again = new FakeRequest({headersIn: BEARER, remoteAddress: 'a', variables: {request_uri: '/up/x'}, answers: [reply(GRANTED)]});
+    await passThrough.access(again);
+    assert.deepEqual([again.status, again.asked.length], [undefined, 1]);
+    const other = new FakeRequest({headersIn: {Authorization: 'Bearer other'}, remoteAddress: 'a', variables: {request_uri: '/up/x'}});
+    await passThrough.access(other);
+    assert.deepEqual([other.status, other.asked.length], [429, 0]);
+    settings.anonymousPerMinute = 300;
 });

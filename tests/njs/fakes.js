@@ -16,7 +16,7 @@ export class FakeDict {
 
 const NAMES = [
     'decisions', 'refusals', 'plans', 'health', 'tallies', 'responses', 'inflight', 'logging', 'workers', 'state', 'counts',
-    'complaints',
+    'complaints', 'purses', 'slots', 'meters', 'strangers', 'acquainted', 'uncounted',
 ];
 
 /** Must come before the first import of a module of the data plane. */

@@ -99,11 +99,11 @@ class Gateway:
         return sorted(children(self.nginx()))
 
     def ledger(self) -> list[Record]:
-        """Every whole line of every ledger file."""
+        """Every whole line of a request in every ledger file."""
         records = []
         for file in sorted((self.data / "ledger").glob("usage-*.jsonl")):
             records += [json.loads(line) for line in file.read_text().split("\n")[:-1]]
-        return records
+        return [record for record in records if record["kind"] == "request"]
 
     def records(self, wanted: Callable[[Record], bool], count: int = 1, seconds: float = 10.0) -> list[Record]:
         """At least `count` records that are wanted, as soon as they are there."""
@@ -194,12 +194,22 @@ class Parts(Gateway):
 
 def unix_get(path: Path, target: str) -> bytes:
     """Body of a GET over a unix socket."""
+    return unix_call(path, "GET", target)
+
+
+def unix_call(path: Path, method: str, target: str, body: bytes = b"") -> bytes:
+    """Body of an answer with a status of success over a unix socket.
+
+    Raises:
+        ValueError: it has another status.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         connection.connect(str(path))
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: control\r\nConnection: close\r\n\r\n".encode())
+        head = f"{method} {target} HTTP/1.1\r\nHost: control\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
         with connection.makefile("rb") as reply:
-            head, _, body = reply.read().partition(b"\r\n\r\n")
-    if b" 200 " not in head.split(b"\r\n")[0]:
-        raise ValueError(head.decode())
-    return body
+            head_said, _, answer = reply.read().partition(b"\r\n\r\n")
+    if b" 20" not in head_said.split(b"\r\n")[0]:
+        raise ValueError(head_said.decode())
+    return answer

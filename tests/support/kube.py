@@ -20,6 +20,7 @@ _KINDS = {
     "providers": ("ostiary.dev/v1alpha1", "Provider"),
     "models": ("ostiary.dev/v1alpha1", "Model"),
     "apikeys": ("ostiary.dev/v1alpha1", "ApiKey"),
+    "budgets": ("ostiary.dev/v1alpha1", "Budget"),
     "secrets": ("v1", "Secret"),
     "configmaps": ("v1", "ConfigMap"),
     "pods": ("v1", "Pod"),

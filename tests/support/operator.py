@@ -14,7 +14,7 @@ from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.lease import Terms
 from ostiary_operator.cluster.reflector import Reflector, Target
-from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, SECRETS, Object, Resource
+from ostiary_operator.cluster.resources import APIKEYS, BUDGETS, MODELS, PROVIDERS, SECRETS, Object, Resource
 from ostiary_operator.reconcile.flow import Result
 from ostiary_operator.reconcile.service import Service
 
@@ -68,7 +68,7 @@ class Operator:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.service.run())
-            for resource in (PROVIDERS, MODELS, APIKEYS, SECRETS):
+            for resource in (PROVIDERS, MODELS, APIKEYS, BUDGETS, SECRETS):
                 tasks.create_task(self._feed(resource))
 
     async def _feed(self, resource: Resource) -> None:

@@ -32,12 +32,27 @@ LINE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def line(number: int = 1, *, epoch: str = "d0pe", s: dict[str, str] | None = None, u: Any = REPLY, **fields: Any) -> bytes:
-    """One whole line; `s` and `fields` replace what differs, `u` is the collector's JSON or a text as it is."""
+def line(
+    number: int = 1,
+    *,
+    epoch: str = "d0pe",
+    s: dict[str, str] | None = None,
+    u: Any = REPLY,
+    idempotency: str = "",
+    held: str = "",
+    **fields: Any,
+) -> bytes:
+    """One whole line; `s` and `fields` replace what differs, `u` is the collector's JSON or a text as it is.
+
+    With an idempotency key or something held `s` has the 17 fields of today, else the 15 of before.
+    """
     identity = IDENTITY | (s or {})
-    reply = u if isinstance(u, str) else json.dumps(u)
-    told = LINE | {"id": f"{epoch}-{number}", "s": "\t".join(identity[name] for name in FIELDS), "u": reply} | fields
-    return b"\x1e" + json.dumps(told).encode() + b"\n"
+    reply = u if isinstance(u, str) else json.dumps(u, separators=(",", ":"))
+    told = [identity[name] for name in FIELDS]
+    if idempotency or held:
+        told[-1:] = [idempotency, held, told[-1]]
+    told_all = LINE | {"id": f"{epoch}-{number}", "s": "\t".join(told), "u": reply} | fields
+    return b"\x1e" + json.dumps(told_all).encode() + b"\n"
 
 
 def lost(number: int, epoch: str = "d0pe") -> bytes:

@@ -16,6 +16,11 @@
 {{- include "ostiary.fullname" . }}-bundle
 {{- end -}}
 
+{{- /* The Secret with the admin API's tokens. */ -}}
+{{- define "ostiary.tokens" -}}
+{{- default (printf "%s-admin" (include "ostiary.fullname" .)) .Values.admin.existingSecret -}}
+{{- end -}}
+
 {{- define "ostiary.gateway.account" -}}
 {{- $default := ternary (printf "%s-gateway" (include "ostiary.fullname" .)) "default" .Values.serviceAccount.create -}}
 {{- default $default .Values.serviceAccount.name -}}

@@ -1,5 +1,6 @@
 // @ts-check
 // Sets what nginx.conf sends, and where: the variables of one attempt.
+import {capText} from './charge.js';
 import settings from './settings.js';
 
 /** @typedef {import('./plans.js').Plan} Plan */
@@ -26,6 +27,9 @@ export function aim(r, plan, target, credential, times) {
     v.ostiary_server_name = target.host.replace(/:\d+$/, '');
     v.ostiary_anthropic_version = anthropic ? r.headersIn['anthropic-version'] || DEFAULT_VERSION : '';
     v.ostiary_base = `${plan.guarded ? 'http://ostiary_guard' : `${target.scheme}://${target.upstream}`}${target.base_path}`;
+    if (v.ostiary_cap) {
+        v.ostiary_cap = capText(r.uri, target.provider_type, +v.ostiary_cap.slice(v.ostiary_cap.indexOf(':') + 1));
+    }
     v.ostiary_guard = plan.guarded ? orders(r, plan, target, times) : '';
     credentials(r, target, credential);
 }

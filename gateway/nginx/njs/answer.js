@@ -7,7 +7,7 @@ import {finish, planFor} from './attempt.js';
 import {completed, failed, measured} from './backends.js';
 import {failureOf, learnFailure, learnLatency} from './outcome.js';
 import {errorType} from './policy.js';
-import {body as pass, line as settle, told as collected} from './reply.js';
+import {body as pass, line as settle, onlyOurs, told as collected} from './reply.js';
 import {tell} from './trip.js';
 
 const FIRST_CHUNKS = 8;
@@ -103,7 +103,7 @@ export function line(r) {
         const plan = seen !== undefined && seen.broken && !guardIsGone(r) ? planFor(trip) : undefined;
         if (plan !== undefined) {
             failed(plan.targets[trip.at], false, Date.now());
-        } else if (seen !== undefined && seen.last && r.status < 500) {
+        } else if (seen !== undefined && (seen.last || seen.over === true) && r.status < 500) {
             completed(trip.models[trip.models.length - 1]);
         }
         finish(trip);
@@ -141,4 +141,4 @@ export function told(r) {
     return r.own ? '{"last":true}' : r.variables.ostiary_drained || collected(r);
 }
 
-export default {header, body, line, told};
+export default {header, body, line, onlyOurs, told};

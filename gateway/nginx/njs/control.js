@@ -1,5 +1,6 @@
 // @ts-check
 // The internal server on control.sock: the sidecar says which generation is in force, and asks what is under way.
+import {report, grantedOf, takeBack} from './purses.js';
 import settings from './settings.js';
 import {answer} from './share.js';
 
@@ -28,6 +29,7 @@ export function status(r) {
         generation: ngx.shared.ostiary_state.get('generation') || '',
         in_flight: ngx.shared.ostiary_inflight.size(),
         issued: ngx.shared.ostiary_counts.get('issued') || 0,
+        unleased: ngx.shared.ostiary_counts.get('unleased') || 0,
         workers: ngx.shared.ostiary_workers.keys(1024).map(Number),
     }));
 }
@@ -45,4 +47,53 @@ export function health(r) {
     }
 }
 
-export default {generation, status, health};
+/**
+ * What is left in each purse: told with GET, taken out with POST.
+ *
+ * @param {NginxHTTPRequest} r
+ */
+export function purses(r) {
+    try {
+        r.headersOut['Content-Type'] = 'application/json';
+        if (r.method !== 'POST') {
+            r.return(200, JSON.stringify({epoch: settings.epoch, purses: report()}));
+            return;
+        }
+        /** @type {Record<string, number>} */
+        const taken = {};
+        /** @type {Record<string, number>} */
+        const granted = {};
+        for (const [key, amount] of Object.entries(JSON.parse(r.requestText || '').take_back)) {
+            taken[key] = takeBack(key, Number(amount));
+            granted[key] = grantedOf(key);
+        }
+        r.return(200, JSON.stringify({taken, granted}));
+    } catch (error) {
+        r.return(400, `${error}\n`);
+    }
+}
+
+/**
+ * Texts of answers whose usage nobody told, each of them once.
+ *
+ * @param {NginxHTTPRequest} r
+ */
+export function uncounted(r) {
+    try {
+        /** @type {Record<string, any>} */
+        const texts = {};
+        for (const id of JSON.parse(r.requestText || '')) {
+            const text = ngx.shared.ostiary_uncounted.get(id);
+            if (typeof text === 'string') {
+                texts[id] = JSON.parse(text);
+                ngx.shared.ostiary_uncounted.delete(id);
+            }
+        }
+        r.headersOut['Content-Type'] = 'application/json';
+        r.return(200, JSON.stringify(texts));
+    } catch (error) {
+        r.return(400, `${error}\n`);
+    }
+}
+
+export default {generation, status, health, purses, uncounted};

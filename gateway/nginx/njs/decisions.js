@@ -6,12 +6,19 @@
 import {complain} from './complaints.js';
 import {clean} from './credential.js';
 import settings from './settings.js';
+import {acquaint, count, turnedAway} from './strangers.js';
 
-/** @typedef {{status: number, message: string}} Refusal */
+/** @typedef {{status: number, message: string, stranger?: boolean}} Refusal `stranger`: it is nobody's key */
 
-/** Ends the text of a decision whose way is a plan; no field can hold it. */
-export const PLANNED = '\x01';
+/**
+ * How the text of a decision may end; no field can hold these. A limited key spends (its last field), a planned one has
+ * more than one way to go.
+ */
+const PLANNED = 1;
+const LIMITED = 2;
+const PLANNED_LIMITED = 3;
 const DEFAULT_VERSION = '2023-06-01';
+const STRANGERS = ['missing_api_key', 'invalid_api_key', 'key_disabled', 'key_expired'];
 
 const granted = ngx.shared.ostiary_decisions;
 const plans = ngx.shared.ostiary_plans;
@@ -26,6 +33,24 @@ const state = ngx.shared.ostiary_state;
  */
 export function isKnown(hash) {
     return granted.has(hash);
+}
+
+/**
+ * @param {string} decision
+ * @returns {boolean}
+ */
+export function isPlanned(decision) {
+    const mark = decision.charCodeAt(decision.length - 1);
+    return mark === PLANNED || mark === PLANNED_LIMITED;
+}
+
+/**
+ * @param {string} decision
+ * @returns {boolean}
+ */
+export function isLimited(decision) {
+    const mark = decision.charCodeAt(decision.length - 1);
+    return mark === LIMITED || mark === PLANNED_LIMITED;
 }
 
 /**
@@ -49,8 +74,8 @@ export function recallRefusal(name) {
     if (packed === undefined) {
         return undefined;
     }
-    const [generation, status, message] = packed.split('\t');
-    return generation === state.get('generation') ? {status: +status, message} : undefined;
+    const [generation, status, message, stranger] = packed.split('\t');
+    return generation === state.get('generation') ? {status: +status, message, stranger: stranger === '1'} : undefined;
 }
 
 /**
@@ -61,15 +86,16 @@ export function recallRefusal(name) {
  * @param {import('./credential.js').Caller} caller
  * @param {'managed' | 'pass_through'} surface
  * @param {string} target
+ * @param {string} [model] that a pass-through request names
  * @returns {Promise<string | Refusal | undefined>}
  */
-export async function ask(r, caller, surface, target) {
-    const name = decisionName(caller, surface, target);
-    const refusal = recallRefusal(name);
-    if (refusal !== undefined) {
-        return refusal;
+export async function ask(r, caller, surface, target, model) {
+    const name = decisionName(caller, surface, target, model);
+    const known = turnedAway(r, caller.hash) || recallRefusal(name);
+    if (known) {
+        return noted(r, known);
     }
-    const question = JSON.stringify({key: caller.hash, surface, target});
+    const question = JSON.stringify({key: caller.hash, surface, target, model});
     const reply = await r.subrequest('/_auth', {method: 'POST', body: question});
     if (reply.status !== 200) {
         complain(`the sidecar answered ${reply.status}`);
@@ -77,10 +103,12 @@ export async function ask(r, caller, surface, target) {
     }
     const answer = JSON.parse(reply.responseText || '');
     if (answer.refusal) {
-        const {status, message} = answer.refusal;
-        keep(refused, name, `${answer.generation}\t${status}\t${clean(message)}`, answer);
-        return {status, message};
+        const {status, message, code} = answer.refusal;
+        const stranger = STRANGERS.includes(code);
+        keep(refused, name, `${answer.generation}\t${status}\t${clean(message)}\t${stranger ? '1' : ''}`, answer);
+        return noted(r, {status, message, stranger});
     }
+    acquaint(caller.hash);
     if (answer.plan) {
         keep(plans, `${answer.generation}\t${target}`, JSON.stringify(answer.plan), answer);
     }
@@ -98,10 +126,26 @@ export async function ask(r, caller, surface, target) {
  * @param {import('./credential.js').Caller} caller
  * @param {string} surface
  * @param {string} target
+ * @param {string} [model]
  * @returns {string}
  */
-function decisionName(caller, surface, target) {
+function decisionName(caller, surface, target, model) {
+    if (model !== undefined) {
+        return `${caller.hash}q${target}/${model}`;
+    }
     return target === '' && surface === 'managed' ? caller.hash : caller.hash + surface[0] + target;
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {Refusal} refusal
+ * @returns {Refusal}
+ */
+function noted(r, refusal) {
+    if (refusal.stranger) {
+        count(r);
+    }
+    return refusal;
 }
 
 /**
@@ -116,7 +160,7 @@ export function wayOf(plan) {
 }
 
 /**
- * Who it is, the name of the plan, what of it may be retried, and the location that carries it out. Ends with PLANNED.
+ * Who it is, the name of the plan, what of it may be retried, and the location that carries it out.
  *
  * @param {any} answer
  * @param {string} mask
@@ -127,9 +171,26 @@ function packPlanned(answer, mask, target) {
     const {identity: who, plan} = answer;
     const rule = plan.intercept || 'builtin';
     const location = wayOf(plan) || (rule === 'builtin' ? 'builtin' : 'policy');
-    return [
-        answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, target, rule, location,
-    ].map((field) => clean(String(field))).join('\t') + PLANNED;
+    const fields = [answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, target, rule, location];
+    return joined(fields) + ending(answer, PLANNED, PLANNED_LIMITED);
+}
+
+/**
+ * @param {any} answer
+ * @param {number} mark
+ * @param {number} limited
+ * @returns {string} what the key spends, and the mark
+ */
+function ending({spend}, mark, limited) {
+    return spend ? `\t${JSON.stringify(spend)}${String.fromCharCode(limited)}` : mark > 0 ? String.fromCharCode(mark) : '';
+}
+
+/**
+ * @param {any[]} fields
+ * @returns {string}
+ */
+function joined(fields) {
+    return fields.map((field) => clean(String(field))).join('\t');
 }
 
 /**
@@ -148,14 +209,15 @@ function pack(answer, mask) {
     const header = backend.credential_header || '';
     /** @param {string} name */
     const credential = (name) => (header === name ? backend.credential : '');
-    return [
+    const fields = [
         answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
         `${backend.scheme}://${backend.upstream}${backend.base_path}`, backend.host, backend.model,
         backend.provider_type === 'anthropic' ? DEFAULT_VERSION : '',
         backend.provider_type.startsWith('openai') ? 'openai' : '',
         header === '' ? 'caller' : 'held',
         credential('authorization'), credential('x-api-key'), credential('api-key'), credential('x-goog-api-key'),
-    ].map((field) => clean(String(field))).join('\t');
+    ];
+    return joined(fields) + ending(answer, 0, LIMITED);
 }
 
 /**

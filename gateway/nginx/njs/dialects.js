@@ -5,10 +5,14 @@
 
 /** @type {Record<number, string>} */
 const FLAT = {
-    400: 'bad_request', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed',
-    408: 'request_timeout', 413: 'request_too_large', 414: 'uri_too_long', 431: 'headers_too_large',
+    400: 'bad_request', 401: 'unauthorized', 402: 'budget_exceeded', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed',
+    408: 'request_timeout', 413: 'request_too_large', 414: 'uri_too_long', 422: 'model_pricing_missing', 429: 'rate_limit_exceeded',
+    431: 'headers_too_large',
     500: 'internal_error', 502: 'provider_error', 503: 'unavailable', 504: 'provider_timeout', 505: 'http_version_not_supported',
 };
+
+/** @type {Record<number, string>} */
+const OPENAI = {402: 'insufficient_quota'};
 
 /** @type {Record<number, string>} */
 const ANTHROPIC = {
@@ -21,9 +25,10 @@ const ANTHROPIC = {
  * @param {number} status
  * @param {string} message
  * @param {string} requestId
+ * @param {string} [limited] what a limited caller lacks
  * @returns {string} JSON
  */
-export function errorBody(dialect, status, message, requestId) {
+export function errorBody(dialect, status, message, requestId, limited) {
     if (dialect === 'flat') {
         return JSON.stringify({error: FLAT[status] || 'error', message, request_id: requestId});
     }
@@ -31,7 +36,7 @@ export function errorBody(dialect, status, message, requestId) {
         const type = ANTHROPIC[status] || (status < 500 ? 'invalid_request_error' : 'api_error');
         return JSON.stringify({type: 'error', error: {type, message}, request_id: requestId});
     }
-    const type = status < 500 ? 'invalid_request_error' : 'server_error';
+    const type = OPENAI[status] || (status === 429 && limited) || (status < 500 ? 'invalid_request_error' : 'server_error');
     return JSON.stringify({error: {message, type, param: null, code: status}});
 }
 
@@ -54,12 +59,13 @@ export function brokenEvent(dialect) {
  * @param {Dialect} dialect
  * @param {number} status
  * @param {string} message
+ * @param {'requests' | 'tokens'} [limited]
  */
-export function refuse(r, dialect, status, message) {
+export function refuse(r, dialect, status, message, limited = 'requests') {
     const requestId = r.variables.ostiary_request_id || '';
     r.headersOut['Content-Type'] = 'application/json';
     if (dialect === 'flat') {
         r.headersOut['x-request-id'] = requestId;
     }
-    r.return(status, errorBody(dialect, status, message, requestId));
+    r.return(status, errorBody(dialect, status, message, requestId, limited));
 }

@@ -4,6 +4,7 @@
 import {finish, planFor} from './attempt.js';
 import {completed, failed} from './backends.js';
 import {complain} from './complaints.js';
+import {giveBack, slotsOf} from './purses.js';
 import settings from './settings.js';
 import {load} from './trip.js';
 
@@ -21,6 +22,10 @@ export async function read(r) {
     const trip = load(r);
     v.ostiary_took = v.request_time;
     if (trip !== undefined) {
+        if (v.ostiary_held) {
+            giveBack(slotsOf(v.ostiary_held));
+            v.ostiary_held = ''; // and not once more in the log phase
+        }
         finish(trip); // what others wait for is not held while the answer is read on
         const heard = (v.ostiary_attempts || '').includes('"x":true') ? '{"last":true}' : await told(r);
         v.ostiary_drained = heard || NOTHING;

@@ -1,18 +1,26 @@
 // @ts-check
 // /v1/...: the caller names a model, we hold the credential.
+import {LONG_BODY, lookFor} from './bounds.js';
+import {borrow, cap, charge} from './charge.js';
 import {complain} from './complaints.js';
 import {callerOf, clean} from './credential.js';
-import {ask, isKnown, PLANNED, recall} from './decisions.js';
+import {ask, isKnown, isLimited, isPlanned, recall} from './decisions.js';
 import {refuse} from './dialects.js';
 import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
 import {canonical} from './request.js';
+import {spendOf} from './spend.js';
+import {withoutKey} from './strangers.js';
 
 const ENDPOINTS = [
     '/v1/chat/completions', '/v1/messages', '/v1/responses', '/v1/embeddings', '/v1/completions',
 ];
 const LONGEST_MODEL = 256;
-const LONG_BODY = 8192;
+const TYPE = 8; // place of the provider's type in a decision
+const RULE = 8; // of the rule in a planned one, before its location
+const FIELDS_OF_PLANNED = 10;
+// eslint-disable-next-line no-control-regex
+const MARK = /[\x01-\x03]$/;
 // eslint-disable-next-line no-control-regex
 const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f]/;
 
@@ -33,7 +41,7 @@ export async function access(r) {
         }
         const caller = callerOf(r);
         if (caller === undefined) {
-            return fail(r, 401, 'missing or invalid Authorization header');
+            return reject(r, withoutKey(r, 401, 'missing or invalid Authorization header'));
         }
         if (!isKnown(caller.hash) && r.variables.ostiary_known !== '1') {
             await introduce(r, caller);
@@ -42,7 +50,7 @@ export async function access(r) {
         const body = await r.readRequestArrayBuffer();
         const model = body.byteLength > LONG_BODY ? await scan(r) : r.variables.ostiary_body_model;
         const decision = model ? recall(caller.hash + 'm' + model) : undefined;
-        return decision === undefined ? await decide(r, caller, model) : admit(r, decision);
+        return decision === undefined ? await decide(r, caller, model, body.byteLength) : admit(r, caller, decision, body.byteLength);
     } catch (error) {
         complain(`managed: ${error}`);
         return fail(r, 500, 'internal error');
@@ -106,8 +114,9 @@ async function scan(r) {
  * @param {NginxHTTPRequest} r
  * @param {import('./credential.js').Caller} caller
  * @param {string | undefined} found
+ * @param {number} bytes of the body
  */
-async function decide(r, caller, found) {
+async function decide(r, caller, found, bytes) {
     let model = found;
     if (!model) {
         const body = canonical(r);
@@ -121,26 +130,80 @@ async function decide(r, caller, found) {
         return fail(r, 400, `unknown model: ${model.slice(0, LONGEST_MODEL)}`);
     }
     const decision = recall(caller.hash + 'm' + model) || await ask(r, caller, 'managed', model);
-    return typeof decision === 'string' ? admit(r, decision) : reject(r, decision);
+    return typeof decision === 'string' ? admit(r, caller, decision, bytes) : reject(r, decision);
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {import('./credential.js').Caller} caller
+ * @param {string} decision
+ * @param {number} bytes of the body
+ * @returns {Promise<void> | undefined}
+ */
+function admit(r, caller, decision, bytes) {
+    const v = r.variables;
+    if (isPlanned(decision)) {
+        v.ostiary_planned = decision;
+        const fields = decision.split('\t', FIELDS_OF_PLANNED);
+        v.ostiary_rule = fields[RULE];
+        r.internalRedirect('@' + fields[RULE + 1].replace(MARK, ''));
+        return undefined;
+    }
+    if (v.args) {
+        v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
+    }
+    if (isLimited(decision)) {
+        return pay(r, caller, decision, bytes);
+    }
+    collect(r, accept(r, decision));
+    return undefined;
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {import('./credential.js').Caller} caller
+ * @param {string} decision
+ * @param {number} bytes of the body
+ * @returns {Promise<void> | undefined}
+ */
+function pay(r, caller, decision, bytes) {
+    const spend = spendOf(decision);
+    if (spend.sized && bytes > LONG_BODY) {
+        return lookFor(r).then(() => spendOn(r, caller, decision, spend, bytes));
+    }
+    return spendOn(r, caller, decision, spend, bytes);
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @param {import('./credential.js').Caller} caller
+ * @param {string} decision
+ * @param {import('./spend.js').Spend} spend
+ * @param {number} bytes of the body
+ * @returns {Promise<void> | undefined}
+ */
+function spendOn(r, caller, decision, spend, bytes) {
+    const {uri} = r;
+    const dialect = uri === '/v1/messages' ? 'anthropic' : 'openai';
+    if (charge(r, dialect, spend, bytes, uri)) {
+        send(r, decision, spend, spend.slots);
+        return undefined;
+    }
+    const question = {key: caller.hash, surface: 'managed', target: /** @type {string} */ (r.variables.ostiary_body_name)};
+    return borrow(r, dialect, spend, question).then((slots) => (slots === null ? undefined : send(r, decision, spend, slots)));
 }
 
 /**
  * @param {NginxHTTPRequest} r
  * @param {string} decision
+ * @param {import('./spend.js').Spend} spend
+ * @param {string[]} slots
  */
-function admit(r, decision) {
-    const v = r.variables;
-    if (decision.endsWith(PLANNED)) {
-        v.ostiary_planned = decision;
-        const fields = decision.slice(0, -1).split('\t');
-        v.ostiary_rule = fields[fields.length - 2];
-        r.internalRedirect('@' + fields[fields.length - 1]);
-        return;
+function send(r, decision, spend, slots) {
+    if (spend.cap) {
+        cap(r, spend, decision.split('\t', FIELDS_OF_PLANNED)[TYPE]);
     }
-    if (v.args) {
-        v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
-    }
-    collect(r, accept(r, decision));
+    collect(r, accept(r, decision, slots));
 }
 
 export default {access};

@@ -4,6 +4,7 @@ import {complain} from './complaints.js';
 import {callerOf} from './credential.js';
 import {ask, recall} from './decisions.js';
 import {refuse} from './dialects.js';
+import {withoutKey} from './strangers.js';
 
 /**
  * js_content.
@@ -27,7 +28,8 @@ async function answer(r) {
     }
     const caller = callerOf(r);
     if (caller === undefined) {
-        return refuse(r, 'openai', 401, 'missing or invalid Authorization header');
+        const {status, message} = withoutKey(r, 401, 'missing or invalid Authorization header');
+        return refuse(r, 'openai', status, message);
     }
     const identity = recall(caller.hash) || await ask(r, caller, 'managed', '');
     if (identity === undefined) {

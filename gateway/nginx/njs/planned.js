@@ -3,16 +3,19 @@
 import {bindingOf} from './affinity.js';
 import {launch, retry} from './attempt.js';
 import {openLeft} from './backends.js';
+import {LONG_BODY, lookFor} from './bounds.js';
 import {planned} from './budget.js';
+import {borrow, cap, charge} from './charge.js';
 import {complain} from './complaints.js';
 import {callerOf} from './credential.js';
-import {ask} from './decisions.js';
+import {ask, isLimited} from './decisions.js';
 import {refuse} from './dialects.js';
 import {sayExhausted} from './exhausted.js';
 import {isAllowed, parsed} from './limits.js';
 import {planOf} from './plans.js';
 import {accept, redacted} from './registry.js';
-import {collect} from './reply.js';
+import {collect, entryOf} from './reply.js';
+import {spendOf} from './spend.js';
 import {firstTarget, ordered, take} from './targets.js';
 import {load, newTrip} from './trip.js';
 
@@ -56,8 +59,7 @@ export function last(r) {
 
 /** @param {Request} r */
 function resume(r) {
-    const v = r.variables;
-    collect(r, {id: /** @type {string} */ (v.ostiary_id), fields: /** @type {string} */ (v.ostiary_fields)});
+    collect(r, entryOf(r.variables));
 }
 
 /**
@@ -74,7 +76,8 @@ function fail(r, status, message) {
 /** @param {Request} r */
 async function begin(r) {
     const v = r.variables;
-    const decision = (v.ostiary_planned || '').slice(0, -1).split('\t');
+    const text = v.ostiary_planned || '';
+    const decision = text.slice(0, -1).split('\t', FIELDS_OF_CALLER + 1);
     const [generation, name] = [decision[0], decision[FIELDS_OF_CALLER]];
     const found = planOf(generation, name) || await askAgain(r, generation, name);
     if (found === undefined) {
@@ -88,7 +91,34 @@ async function begin(r) {
     if (found.routed || v.ostiary_preferences === '1') {
         await route(r, found, trip);
     }
-    return depart(r, ordered(found, trip.order), trip, decision.slice(0, FIELDS_OF_CALLER).join('\t'));
+    const who = decision.slice(0, FIELDS_OF_CALLER).join('\t');
+    const slots = isLimited(text) ? await pay(r, text, name) : undefined;
+    return slots === null ? undefined : depart(r, ordered(found, trip.order), trip, who, slots);
+}
+
+/**
+ * Once, before the first attempt.
+ *
+ * @param {Request} r
+ * @param {string} decision
+ * @param {string} name
+ * @returns {Promise<string[] | null>} keys of the slots that it has; null if it has been refused
+ */
+async function pay(r, decision, name) {
+    const spend = spendOf(decision);
+    const caller = /** @type {import('./credential.js').Caller} */ (callerOf(r));
+    const question = {key: caller.hash, surface: 'managed', target: name};
+    const dialect = r.uri === '/v1/messages' ? 'anthropic' : 'openai';
+    const bytes = /** @type {Buffer} */ (r.requestBuffer).length;
+    if (spend.sized && bytes > LONG_BODY) {
+        await lookFor(r);
+    }
+    const paid = charge(r, dialect, spend, bytes, r.uri);
+    const slots = paid ? spend.slots : await borrow(r, dialect, spend, question);
+    if (slots !== null) {
+        cap(r, spend, '');
+    }
+    return slots;
 }
 
 /**
@@ -133,8 +163,9 @@ async function route(r, plan, trip) {
  * @param {Plan} plan
  * @param {Trip} trip
  * @param {string} who
+ * @param {string[] | undefined} slots
  */
-function depart(r, plan, trip, who) {
+function depart(r, plan, trip, who, slots) {
     const v = r.variables;
     const now = Date.now();
     planned(now);
@@ -151,7 +182,7 @@ function depart(r, plan, trip, who) {
     if (v.args) {
         v.ostiary_redacted = redacted(/** @type {string} */ (v.request_uri));
     }
-    const entry = accept(r, `${who}\t${provider}\t${type}\t${NO_TARGET}`);
+    const entry = accept(r, `${who}\t${provider}\t${type}\t${NO_TARGET}`, slots);
     if (nobody && plan.policy !== null) {
         v.ostiary_provider = '';
         sayExhausted(r, plan, trip, false);

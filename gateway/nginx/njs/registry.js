@@ -1,6 +1,7 @@
 // @ts-check
 // Which requests are under way: one entry each, from acceptance to its line in the spool.
 import {complain} from './complaints.js';
+import {giveBack} from './purses.js';
 import settings from './settings.js';
 
 const inflight = ngx.shared.ostiary_inflight;
@@ -16,6 +17,7 @@ const SECRET_ARGUMENT = /([?&](?:[^=&]*(?:key|token|secret|password|signature|cr
  * @typedef {object} Entry
  * @property {string} id
  * @property {string} fields
+ * @property {string[]} [slots] keys of purses that get one back when it is over
  */
 
 /**
@@ -23,9 +25,10 @@ const SECRET_ARGUMENT = /([?&](?:[^=&]*(?:key|token|secret|password|signature|cr
  *
  * @param {NginxHTTPRequest} r
  * @param {string} decision nginx.conf takes the fields of the record out of it
+ * @param {string[]} [slots] that a limited request holds; what else it holds is in $ostiary_held
  * @returns {Entry}
  */
-export function accept(r, decision) {
+export function accept(r, decision, slots) {
     const v = r.variables;
     const id = prefix + counts.incr('issued', 1, 0);
     v.ostiary_decision = decision;
@@ -40,18 +43,21 @@ export function accept(r, decision) {
     } catch (error) {
         complain(`the registry of requests under way is full: ${error}`);
     }
-    return {id, fields};
+    return {id, fields, slots};
 }
 
 /**
- * The line is about to be written. A process that dies between the two steps leaves the entry under its pid.
+ * The line is about to be written. A process that dies between the first two steps leaves the entry under its pid. Slots come
+ * last, so that none can come back twice.
  *
- * @param {string} id
- * @param {string} fields
+ * @param {Entry} entry
  */
-export function settle(id, fields) {
+export function settle({id, fields, slots}) {
     logging.set(pid, id + '\t' + fields);
     inflight.delete(id);
+    if (slots !== undefined) {
+        giveBack(slots);
+    }
 }
 
 /**

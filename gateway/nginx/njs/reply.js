@@ -2,13 +2,17 @@
 // The reply on its way to the client: kept by reference where usage may be, read in the log phase.
 import {brokenEvent} from './dialects.js';
 import {hider, visible} from './hide.js';
+import {hideLimits} from './meters.js';
+import {slotsOf} from './purses.js';
 import {settle} from './registry.js';
-import {collected} from './usage.js';
+import {keepTexts} from './uncounted.js';
+import {collected, isOver, lacksUsage} from './usage.js';
 
 const HEAD = 8192;
 const TAIL = 16384;
 const MANY = 64;
 const SHORT = 4096;
+const NOTHING = {head: '', tail: '', whole: true, last: false, bytes: 0, kept: 0};
 const WE_ASKED = ',"stream_options":{"include_usage":true';
 
 /**
@@ -20,6 +24,7 @@ const WE_ASKED = ',"stream_options":{"include_usage":true';
  * @property {number} expected Content-Length, -1 if there is none
  * @property {boolean} last whether the provider came to the end of its reply
  * @property {boolean} broken whether it broke off, or fell silent for too long
+ * @property {boolean} [over] whether it broke off when its last event had come
  * @property {boolean} begun whether the filter has been called before
  * @property {Kept | null} kept
  */
@@ -132,18 +137,25 @@ function next(r, seen, chunk, flags) {
  * nginx lets an empty chunk through when the provider breaks off, or is silent for too long; and one at the very beginning
  * of a reply whose head came alone. The client of a managed stream is told. What nginx does next it cannot be kept from:
  * it closes the connection. So the stream is left without its last chunk, or the client would use the connection again.
+ * Nothing is wrong with a stream whose last event has passed.
  *
  * @param {Request} r
  * @param {Seen} seen
  * @param {Kept} kept
  */
 function breakOff(r, seen, kept) {
-    seen.broken = true;
-    if (r.variables.ostiary_path || !(r.headersOut['Content-Type'] || '').startsWith('text/event-stream')) {
+    const isStream = (r.headersOut['Content-Type'] || '').startsWith('text/event-stream');
+    const chunks = kept.tail.length > 0 ? kept.tail : kept.head;
+    if (isStream && isOver(text(chunks))) {
+        seen.over = true;
         r.sendBuffer('');
         return;
     }
-    const chunks = kept.tail.length > 0 ? kept.tail : kept.head;
+    seen.broken = true;
+    if (r.variables.ostiary_path || !isStream) {
+        r.sendBuffer('');
+        return;
+    }
     const end = kept.hider !== null || chunks.length === 0 ? '\n' : chunks[chunks.length - 1].subarray(-1).toString();
     r.sendBuffer((end === '\n' ? '' : '\n\n') + brokenEvent(r.uri === '/v1/messages' ? 'anthropic' : 'openai'));
 }
@@ -183,15 +195,38 @@ function remember(kept, chunk, length) {
  */
 export function line(r) {
     if (r.seen !== undefined) {
-        settle(r.seen.entry.id, r.seen.entry.fields);
+        settle(r.seen.entry);
         return '1';
     }
     const v = r.variables;
     if (!v.ostiary_id) {
         return '';
     }
-    settle(v.ostiary_id, /** @type {string} */ (v.ostiary_fields));
+    settle(entryOf(v));
     return '1';
+}
+
+/**
+ * @param {NginxVariables} v
+ * @returns {import('./registry.js').Entry} of a request that was accepted in another context
+ */
+export function entryOf(v) {
+    const held = v.ostiary_held;
+    return {
+        id: /** @type {string} */ (v.ostiary_id), fields: /** @type {string} */ (v.ostiary_fields),
+        slots: held ? slotsOf(held) : undefined,
+    };
+}
+
+/**
+ * js_set for a header that is always empty: a provider's own limits, which are not the caller's, are taken out.
+ *
+ * @param {NginxHTTPRequest & {tell?: () => void}} r
+ * @returns {string}
+ */
+export function onlyOurs(r) {
+    hideLimits(r);
+    return '';
 }
 
 /**
@@ -203,11 +238,35 @@ export function line(r) {
 export function told(r) {
     const seen = r.seen;
     if (seen === undefined || seen.kept === null || seen.bytes === 0) {
-        return `{"last":${seen !== undefined && (seen.last || hasNoBody(r))}}`;
+        const last = seen !== undefined && (seen.last || hasNoBody(r));
+        const count = seen !== undefined && !last && leftEarly(r, seen) && keepTexts(r, seen.entry.id, NOTHING);
+        return `{"last":${last}${count ? ',"count":true' : ''}}`;
     }
     const {head, headBytes, tail, tailBytes} = seen.kept;
-    const whole = headBytes + tailBytes === seen.bytes;
-    return JSON.stringify(collected({head: text(head), tail: text(tail), whole, last: seen.last, bytes: seen.bytes}));
+    const kept = headBytes + tailBytes;
+    const whole = kept === seen.bytes;
+    const reply = {head: text(head), tail: text(tail), whole, last: seen.last, bytes: seen.bytes, kept};
+    const result = collected(reply);
+    if (r.status < 300 && lacksUsage(result, reply.head) && keepTexts(r, seen.entry.id, reply)) {
+        return JSON.stringify({...result, count: true});
+    }
+    return JSON.stringify(result);
+}
+
+/**
+ * The provider had the prompt when the client left.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {Seen} seen
+ * @returns {boolean}
+ */
+function leftEarly(r, seen) {
+    const v = r.variables;
+    const connected = v.upstream_connect_time;
+    if (v.ostiary_path || connected === undefined || connected.endsWith('-') || seen.broken) {
+        return false;
+    }
+    return v.status === '499' || (v.request_completion !== 'OK' && (v.upstream_status || '').endsWith('200'));
 }
 
 /**
@@ -230,4 +289,4 @@ function text(chunks) {
     return Buffer.concat(chunks).toString();
 }
 
-export default {body, line, told};
+export default {body, line, onlyOurs, told};

@@ -1,5 +1,8 @@
 // @ts-check
 // The body of a managed request where the strict pattern in nginx.conf is not sure of it.
+import {heeded} from './bounds.js';
+
+const LIMITS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /**
  * Parse the body and put it back together in one canonical form, so that no reader can find another model in it. Sets the
@@ -25,12 +28,13 @@ export function canonical(r) {
     if (Object.keys(body).some((name) => name !== 'model' && name.toLowerCase() === 'model')) {
         return {model: '', problem: "a second field is spelled like 'model'"};
     }
+    const v = r.variables;
     delete body.model;
+    bounds(v, body, r.uri);
     if (body.routing_preferences !== undefined) { // PL-26: for the sidecar alone
         delete body.routing_preferences;
-        r.variables.ostiary_preferences = '1';
+        v.ostiary_preferences = '1';
     }
-    const v = r.variables;
     v.ostiary_asked_usage = '';
     v.ostiary_stream = '';
     v.ostiary_stream_after = '';
@@ -41,6 +45,28 @@ export function canonical(r) {
     v.ostiary_body_before = '{"model":"';
     v.ostiary_body_after = (rest.length > 2 ? ',' : '') + rest.slice(1);
     return {model, problem: ''};
+}
+
+/**
+ * How much the answer may be at most, for spend.js.
+ *
+ * @param {NginxVariables} v
+ * @param {any} body what it says in vain, null, is taken out of it
+ * @param {string} path
+ */
+export function bounds(v, body, path) {
+    let most = 0;
+    let by = '';
+    for (const name of LIMITS) {
+        if (body[name] === null) {
+            delete body[name];
+        } else if (heeded(name, path) && body[name] > most) {
+            most = Math.ceil(body[name]);
+            by = name;
+        }
+    }
+    const times = Math.ceil(Math.max(1, +body.n || 1, +body.best_of || 1));
+    v.ostiary_bounds = `${by}:${most || ''}:${times}:1`;
 }
 
 /**
@@ -64,4 +90,28 @@ function options(v, body) {
         delete body.stream_options;
     }
     v.ostiary_stream = 'true';
+}
+
+/**
+ * What a pass-through body says that the pattern in nginx.conf is not sure of, or that is Google's. It goes on as it is.
+ *
+ * @param {NginxHTTPRequest} r its body has been read
+ * @param {string} path
+ * @returns {string} the model, empty if it names none
+ */
+export function described(r, path) {
+    let body;
+    try {
+        body = JSON.parse(r.requestText || '');
+    } catch {
+        return '';
+    }
+    if (typeof body !== 'object' || body === null) {
+        return '';
+    }
+    const google = body.generationConfig || body.generation_config || {};
+    const most = google.maxOutputTokens || google.max_output_tokens;
+    const n = google.candidateCount || google.candidate_count;
+    bounds(r.variables, most || n ? {max_tokens: most, n} : body, most || n ? '' : path);
+    return typeof body.model === 'string' ? body.model : '';
 }

@@ -4,6 +4,7 @@ import {complain} from './complaints.js';
 import {callerOf} from './credential.js';
 import {ask, isKnown} from './decisions.js';
 import {refuse} from './dialects.js';
+import {withoutKey} from './strangers.js';
 
 const ENDPOINTS = ['/routing/v1/chat/completions', '/routing/v1/messages', '/routing/v1/responses'];
 
@@ -23,7 +24,8 @@ async function access(r) {
         }
         const caller = callerOf(r);
         if (caller === undefined) {
-            return fail(r, 401, 'missing or invalid Authorization header');
+            const {status, message} = withoutKey(r, 401, 'missing or invalid Authorization header');
+            return fail(r, status, message);
         }
         if (!isKnown(caller.hash)) {
             const identity = await ask(r, caller, 'managed', '');

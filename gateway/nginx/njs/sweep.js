@@ -2,9 +2,11 @@
 // Once a second, in one worker: what a dead process had under way is told as lost, and complaints are said.
 import fs from 'fs';
 import {release} from './budget.js';
+import {giveBack, slotsOf, slotsOut} from './purses.js';
 import settings from './settings.js';
 
 const MOST = 65536;
+const LEAK_MS = 5000;
 
 /** js_periodic. */
 export function tick() {
@@ -13,13 +15,86 @@ export function tick() {
     const lost = abandoned(dead);
     if (lost.length > 0) {
         fs.appendFileSync(settings.spool, lost.map(([id, fields]) => lostLine(id, fields)).join(''));
-        lost.forEach(([id]) => ngx.shared.ostiary_inflight.delete(id));
+        lost.forEach(([id, fields]) => freed(id, fields));
     }
+    heal(Date.now());
     for (const pid of dead) {
         ngx.shared.ostiary_logging.delete(pid);
         ngx.shared.ostiary_workers.delete(pid);
         release(pid);
     }
+}
+
+/**
+ * The slots of a request that is lost, unless it is of an nginx before this one.
+ *
+ * @param {string} id
+ * @param {string} fields
+ */
+function freed(id, fields) {
+    if (ngx.shared.ostiary_inflight.delete(id) && id.startsWith(settings.epoch + '-')) {
+        giveBack(slotsOf(heldIn(fields)));
+    }
+}
+
+/**
+ * A slot of a worker that was killed between taking it and being under way, or between its end and giving it back: out by
+ * the numbers, but nobody has it.
+ *
+ * @param {number} now
+ */
+function heal(now) {
+    const state = ngx.shared.ostiary_state;
+    const out = Object.entries(slotsOut());
+    const held = out.length > 0 ? slotsHeld() : {};
+    /** @type {Record<string, [number, number]>} */
+    const before = JSON.parse(String(state.get('leaks') || '{}'));
+    /** @type {Record<string, [number, number]>} */
+    const leaks = {};
+    for (const [key, n] of out) {
+        const excess = n < 0 ? n : Math.max(0, n - (held[key] || 0));
+        const [steady, since] = persistent(before[key], excess, now);
+        if (steady !== 0 && now - since >= LEAK_MS) {
+            ngx.shared.ostiary_slots.incr(key, steady, 0);
+        } else if (steady !== 0) {
+            leaks[key] = [steady, since];
+        }
+    }
+    state.set('leaks', JSON.stringify(leaks));
+}
+
+/**
+ * @param {[number, number] | undefined} before what was too much at the last look, and since when
+ * @param {number} excess
+ * @param {number} now
+ * @returns {[number, number]} what was too much all the time since
+ */
+function persistent(before, excess, now) {
+    if (before === undefined || Math.sign(before[0]) !== Math.sign(excess)) {
+        return [excess, now];
+    }
+    return [Math.abs(excess) < Math.abs(before[0]) ? excess : before[0], before[1]];
+}
+
+/** @returns {Record<string, number>} purse key of slots -> how many requests under way hold one */
+function slotsHeld() {
+    /** @type {Record<string, number>} */
+    const held = {};
+    for (const [, fields] of ngx.shared.ostiary_inflight.items(MOST)) {
+        for (const key of slotsOf(heldIn(String(fields)))) {
+            held[key] = (held[key] || 0) + 1;
+        }
+    }
+    return held;
+}
+
+/**
+ * @param {string} fields
+ * @returns {string} the last but one of them
+ */
+function heldIn(fields) {
+    const end = fields.lastIndexOf('\t');
+    return fields.slice(fields.lastIndexOf('\t', end - 1) + 1, end);
 }
 
 function say() {

@@ -8,6 +8,9 @@ const SSE_FIELD = /^(?:data|event|id|retry)?:/;
 const ANSWER_TEXT = /"(?:content|text|delta|partial_json|arguments|thinking|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
 // The event after which nothing more is told. A client may leave once it has it, before the last chunk of the answer.
 const LAST_EVENT = /(?:^|\n)data: ?(?:\[DONE\]|\{"type": ?"(?:message_stop|response\.(?:completed|incomplete|failed))".*)\s*$/;
+const ANSWER_DELTA = /"delta"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
+const MESSAGE_START = /"type":\s*"message_start"/;
+const MODALITIES = ['TEXT', 'IMAGE', 'AUDIO', 'VIDEO', 'DOCUMENT'];
 const MOST_LINES = 64;
 const MOST_KEYS = 8;
 
@@ -25,6 +28,7 @@ const MOST_KEYS = 8;
  * @property {boolean} whole whether nothing is missing between them
  * @property {boolean} last whether the provider came to the end
  * @property {number} bytes
+ * @property {number} kept of those, in head and tail
  */
 
 /**
@@ -233,8 +237,11 @@ function outcome(found) {
  * @returns {object | null} null if there is none
  */
 function numbers(value) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (typeof value !== 'object' || value === null) {
         return null;
+    }
+    if (Array.isArray(value)) {
+        return modalities(value);
     }
     /** @type {Record<string, any>} */
     const kept = {};
@@ -247,6 +254,55 @@ function numbers(value) {
         }
     }
     return any ? kept : null;
+}
+
+/**
+ * Google's list of counts, each with its kind.
+ *
+ * @param {any[]} list
+ * @returns {object | null}
+ */
+function modalities(list) {
+    /** @type {Record<string, number>} */
+    const kept = {};
+    for (const item of list) {
+        if (typeof item === 'object' && item !== null && MODALITIES.includes(item.modality) && typeof item.tokenCount === 'number') {
+            kept[item.modality] = item.tokenCount;
+        }
+    }
+    return Object.keys(kept).length > 0 ? kept : null;
+}
+
+/**
+ * @param {string} text a reply, or parts of it
+ * @returns {string} what the model said in it
+ */
+export function answerText(text) {
+    const pattern = text.includes('"response.output_text.delta"') ? ANSWER_DELTA : ANSWER_TEXT; // later events say all of it again
+    let all = '';
+    for (const match of text.matchAll(pattern)) {
+        all += parsed(`"${match[1]}"`) || '';
+    }
+    return all;
+}
+
+/**
+ * @param {string} text the end of a stream
+ * @returns {boolean} whether its last event has come
+ */
+export function isOver(text) {
+    return LAST_EVENT.test(text);
+}
+
+/**
+ * Whether the provider has not told what an answer took: nothing at all, or only its beginning.
+ *
+ * @param {{usage: object[]}} told
+ * @param {string} head
+ * @returns {boolean}
+ */
+export function lacksUsage({usage}, head) {
+    return usage.length === 0 || (usage.length === 1 && MESSAGE_START.test(head));
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The three calls that a gateway makes to the API server: list, watch, and annotate its own pod.
+"""What a gateway asks of the API server: list, watch, annotate its own pod, and the calls of the admin API.
 
 kubernetes.aio finds the server and keeps the pod's token fresh; objects stay JSON, its models would cost more than they say.
 """
@@ -15,16 +15,27 @@ Object = dict[str, Any]
 _CALL = aiohttp.ClientTimeout(total=20, sock_connect=2)
 _WATCH = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=90)  # bookmarks come once a minute
 _WATCH_SECONDS = "300"
+_JSON = "application/json"
+_MERGE = "application/merge-patch+json"
 _OK = 300
 _GONE = 410
 
 
 class ApiServerError(Exception):
-    """No answer, or not the one that was asked for."""
+    """No answer, or not the one that was asked for. `status` is 0 without one; `reason` is what the server says to it."""
+
+    def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
 
 
 class GoneError(ApiServerError):
     """The version to watch from is no longer known: list again."""
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
 
 
 class ApiServer:
@@ -81,22 +92,40 @@ class ApiServer:
 
     async def annotate(self, path: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of the object at `path`; others stay."""
-        await self._read("PATCH", path, {}, {"metadata": {"annotations": dict(annotations)}})
+        await self._read("PATCH", path, {}, {"metadata": {"annotations": dict(annotations)}}, kind=_MERGE)
 
-    async def _read(self, method: str, path: str, query: Mapping[str, str], body: Object | None = None) -> bytes:
-        response = await self._send(method, path, query, _CALL, body)
+    async def call(self, method: str, path: str, query: Mapping[str, str], body: Object | None = None) -> Object:
+        """One call with an object or without; what the server answers.
+
+        Raises:
+            ApiServerError: it cannot be asked, or says no; then `status` and `reason` tell why.
+        """
+        answer: Object = msgspec.json.decode(await self._read(method, path, query, body))
+        return answer
+
+    async def _read(
+        self, method: str, path: str, query: Mapping[str, str], body: Object | None = None, *, kind: str = _JSON
+    ) -> bytes:
+        response = await self._send(method, path, query, _CALL, body=body, kind=kind)
         try:
             content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiServerError(f"{path}: {type(error).__name__}") from error
         if response.status >= _OK:
-            raise _error(response.status, path)
+            raise _error(response.status, path, content)
         return content
 
     async def _send(
-        self, method: str, path: str, query: Mapping[str, str], limit: aiohttp.ClientTimeout, body: Object | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        limit: aiohttp.ClientTimeout,
+        *,
+        body: Object | None = None,
+        kind: str = _JSON,
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+        headers = {"Accept": _JSON, "Content-Type": kind}
         try:
             serialized = await self._api.param_serialize(
                 method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
@@ -108,8 +137,12 @@ class ApiServer:
         return response
 
 
-def _error(status: int, path: str) -> ApiServerError:
-    return (GoneError if status == _GONE else ApiServerError)(f"{path}: status {status}")
+def _error(status: int, path: str, content: bytes = b"") -> ApiServerError:
+    try:
+        reason = msgspec.json.decode(content, type=_Status).message
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        reason = ""
+    return (GoneError if status == _GONE else ApiServerError)(f"{path}: status {status}", status, reason)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

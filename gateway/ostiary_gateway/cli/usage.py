@@ -1,63 +1,102 @@
-"""`ostiary usage`: who used what, from the ledger."""
+"""`ostiary usage`: who used what, from the ledger and its summary."""
 
 import os
-import re
+import shutil
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import click
 import msgspec
 
-from ostiary_gateway.contract.settings import SettingsError, load
+from ostiary_gateway.cli.usage_table import BARS, encoded, table, text
+from ostiary_gateway.contract.settings import Settings, SettingsError, load
 from ostiary_gateway.ledger import lmgate
 from ostiary_gateway.ledger.reader import Row, read
-from ostiary_gateway.ledger.summary import By, Total, summarise
-from ostiary_gateway.ledger.summary import Row as Used
+from ostiary_gateway.summaries import Page, Query, QueryError, Summaries, SummaryError, moment
+from ostiary_gateway.summaries.query import Order
 
 _FORMATS = {"lmgate": lmgate.translate}
-_SPAN = re.compile(r"([1-9]\d*)([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
-_COLUMNS = ("requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens", "uncounted")
 
 
-def _moment(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _moment(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     """A time in UTC, or how long ago, as RFC 3339 in UTC with milliseconds, as records have it."""
-    if not value:
-        return ""
-    if span := _SPAN.fullmatch(value):
-        moment = datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    else:
-        moment = click.DateTime(_TIMES).convert(value, param, ctx)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    try:
+        return moment(value) if value else ""
+    except QueryError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _conditions(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [value for value in values if "=" not in value]:
+        raise click.BadParameter(f"{wrong[0]}: not name=value")
+    return dict((name, value) for name, _, value in (each.partition("=") for each in values))  # noqa: C402 (of triples)
 
 
 _ledger = click.option(
     "--ledger", type=click.Path(path_type=Path), help="Folder of the ledger  [default: ledger in OSTIARY_DATA]"
 )
 _since = click.option("--since", callback=_moment, default="", help="Only what ended since then: 2026-11-21, or 24h, 7d.")
+_until = click.option("--until", callback=_moment, default="", help="Only what ended before then.")
 
 
 @click.group("usage", invoke_without_command=True)
 @_ledger
 @_since
-@click.option("--by", type=click.Choice(get_args(By)), default="key", show_default=True, help="What to add up by.")
+@_until
+@click.option(
+    "--by",
+    multiple=True,
+    default=("key",),
+    show_default=True,
+    metavar="WHAT",
+    help="Add up by key, model, provider, owner, namespace, surface, label:NAME, hour, day or month (UTC); may be repeated.",
+)
+@click.option("--where", multiple=True, callback=_conditions, metavar="WHAT=VALUE", help="Only what has this value.")
+@click.option("--order", type=click.Choice(get_args(Order)), help="What comes first  [default: most tokens, or time]")
+@click.option("--top", type=click.IntRange(0, 1000), default=0, help="So many rows at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.pass_context
-def usage(ctx: click.Context, ledger: Path | None, since: str, by: By, *, as_json: bool) -> None:
-    """Who used what, from the ledger."""
+def usage(
+    ctx: click.Context,
+    *,
+    ledger: Path | None,
+    since: str,
+    until: str,
+    by: tuple[str, ...],
+    where: dict[str, str],
+    order: str | None,
+    top: int,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Who used what, from the ledger. A plus behind a cost: some of these requests have no known price."""
     if ctx.invoked_subcommand:
         return
-    totals = summarise(_rows(ledger, Used, since), by)
+    asked = Query(since=since, until=until, by=by, where=where, order=cast("Order | None", order), page_size=top)
+    items = _answer(_summaries(ledger), asked).items
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(totals), indent=2).decode())
-    elif totals:
-        click.echo("\n".join(_table(totals, by)))
+        click.echo(encoded(items))
+    elif as_csv:
+        click.echo(text(items, by), nl=False)
+    elif items:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        click.echo("\n".join(table(items, by, width=width, measure=BARS[order or "tokens"])))
     else:
         click.echo("No requests yet.", err=True)
+
+
+@usage.command("rebuild")
+@_ledger
+def rebuild(ledger: Path | None) -> None:
+    """Forget the summary and add the ledger up again. The sidecar must not run."""
+    try:
+        _summaries(ledger).rebuild()
+    except SummaryError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @usage.command("export")
@@ -77,10 +116,26 @@ def export(ledger: Path | None, since: str, form: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to tell at exit
 
 
+def _answer(summaries: Summaries, asked: Query) -> Page:
+    """With sums that are up to date where nobody else keeps them so; a summary that cannot be written is read all the same."""
+    try:
+        with suppress(SummaryError):
+            summaries.catch_up()
+        return summaries.query(asked)
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    except SummaryError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _summaries(ledger: Path | None) -> Summaries:
+    settings = _settings()
+    folder = _there(ledger or Path(settings.data) / "ledger")
+    return Summaries(folder, settings.summary_url)
+
+
 def _rows(ledger: Path | None, row: type[Row], since: str) -> Iterator[Row]:
-    folder = ledger or _configured()
-    if not folder.is_dir():
-        raise click.ClickException(f"{folder}: no ledger there")
+    folder = _there(ledger or Path(_settings().data) / "ledger")
     try:
         yield from read(folder, row, since)
     except OSError as error:
@@ -89,20 +144,17 @@ def _rows(ledger: Path | None, row: type[Row], since: str) -> Iterator[Row]:
         raise click.ClickException(f"{folder}: a line is no record: {error}") from error
 
 
-def _configured() -> Path:
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise click.ClickException(f"{folder}: no ledger there")
+    return folder
+
+
+def _settings() -> Settings:
     try:
         settings = load(os.environ)
         if settings.config:
             settings = load(os.environ, Path(settings.config).read_text(encoding="utf-8"))
     except (SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    return Path(settings.data) / "ledger"
-
-
-def _table(totals: list[Total], by: By) -> Iterator[str]:
-    heads = (by, *(column.removesuffix("_tokens").replace("_", " ") for column in _COLUMNS), "last")
-    rows = [(t.name, *(f"{getattr(t, column):,}" for column in _COLUMNS), t.last[:19] + "Z") for t in totals]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (tuple(head.upper() for head in heads), *rows):
-        numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        yield "  ".join((row[0].ljust(widths[0]), *numbers))
+    return settings

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 REQUIRED = ("id", "api_key", "owner", "added")
-COLUMNS = (*REQUIRED, "name", "namespace", "uid", "version", "state", "models", "expires")
+COLUMNS = (*REQUIRED, "name", "namespace", "uid", "version", "state", "models", "expires", "terms")
 HASH_PREFIX = "sha256:"
 _HEX_DIGITS = 64
 
@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "current"
     models: tuple[str, ...] = ()
     expires: str = ""
+    terms: str = ""  # JSON of `limits.Terms`; empty is no limits
 
 
 def hash_key(key: str) -> str:
@@ -69,7 +70,7 @@ def write(entries: Iterable[Entry]) -> str:
     for e in entries:
         key = HASH_PREFIX + e.sha256
         table.writerow(
-            (e.id, key, e.owner, e.added, e.name, e.namespace, e.uid, e.version, e.state, "|".join(e.models), e.expires)
+            (e.id, key, e.owner, e.added, e.name, e.namespace, e.uid, e.version, e.state, "|".join(e.models), e.expires, e.terms)
         )
     return out.getvalue()
 
@@ -99,4 +100,5 @@ def _entry(row: dict[str, str | None], line: int, *, plaintext: bool) -> Entry:
         state=row.get("state") or "current",
         models=tuple(models.split("|")) if models else (),
         expires=row.get("expires") or "",
+        terms=row.get("terms") or "",
     )

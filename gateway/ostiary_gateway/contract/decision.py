@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.limits import Spend
 from ostiary_gateway.contract.model import Breaker, RetryPolicy, Selection, Timeouts
 
 Surface = Literal["managed", "pass_through"]
@@ -24,6 +25,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     key: str
     surface: Surface
     target: str
+    model: str = ""  # pass-through of a caller with a budget: the provider model that the body names
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,3 +123,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     backends: tuple[Backend, ...] = ()
     plan: Plan | None = None
     expires_ms: int = 0  # Unix milliseconds after which the key is no longer valid; 0 is never
+    spend: Spend | None = None  # where the key is limited for this target

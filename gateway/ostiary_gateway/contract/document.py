@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.limits import Budget
 from ostiary_gateway.contract.model import Breaker, Model
 
 VERSION = 2
@@ -50,6 +51,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     version: int
     providers: tuple[Provider, ...] = ()
     models: tuple[Model, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
 
 def decode(text: bytes) -> Document:

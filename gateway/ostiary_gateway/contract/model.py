@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.price import Price
+
 Strategy = Literal["same_model", "same_provider", "different_provider"]
 Selection = Literal["priority", "weighted", "cost", "latency", "balanced", "quality"]
 Scope = Literal["model", "provider"]
@@ -94,8 +96,7 @@ class ModelBackend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     weight: int = 1
     priority: int = 0
     retry_only: bool = False  # named by retryPolicy.fallbackModels alone: never the first choice
-    input_price: str = ""  # US dollars per million tokens, decimal; empty is unknown
-    output_price: str = ""
+    price: Price | None = None  # stated by the Model
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,16 +8,17 @@ from typing import Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 
 Ended = Literal["completed", "client_closed", "upstream_failed", "worker_lost"]
 UsageSource = Literal["provider", "partial", "estimated", "none"]
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens of one reply, as OpenTelemetry's GenAI conventions count them.
 
-    Input includes what was read from or written to a cache, output includes reasoning. `None` is unknown, 0 is none.
+    Input includes what was read from or written to a cache, output includes reasoning; both include audio and images.
+    `cache_write_1h_tokens` are those of `cache_write_tokens` that are kept for an hour. `None` is unknown, 0 is none.
     """
 
     input_tokens: int | None = None
@@ -25,6 +26,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    images: int | None = None  # pictures made, where a provider counts them
+    cache_write_1h_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    web_searches: int | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,3 +85,35 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     response_bytes: int = 0
     duration_ms: float = 0.0
     first_byte_ms: float | None = None
+    kind: Literal["request"] = "request"
+    labels: dict[str, str] = msgspec.field(default_factory=dict)  # of the ApiKey
+    budgets: tuple[str, ...] = ()  # accounts beside the key's own that it is charged to: budget/<id>
+    cost: str | None = None  # decimal, what the provider takes for it; null where no price is known
+    charged: str | None = None  # decimal, what the accounts are charged; `cost` but for duplicates and failures
+    currency: str = "USD"
+    price_source: str | None = None  # model | list | genai-prices | default; null where no price is known
+    price_version: str | None = None
+    idempotency_key: str | None = None  # the client's own Idempotency-Key or x-request-id
+    duplicate_of: str | None = None  # id of the record that was charged for it (GZ-08)
+    tokenizer: str | None = None  # where counts were estimated: what counted
+    held: dict[str, int] = msgspec.field(default_factory=dict)  # purse key -> what the data plane had taken for it
+
+
+PostingKind = Literal["credit", "grant", "refund", "adjustment"]
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
+    """A ledger line that no request made: money that is given or taken. Goes through the same writer and fold.
+
+    `account` is `key/<key id>` or `budget/<id>`. A positive `amount` (decimal, `currency`) gives: it lowers what counts as spent.
+    """
+
+    version: int = VERSION
+    kind: PostingKind
+    id: str
+    timestamp: str
+    account: str
+    amount: str
+    currency: str = "USD"
+    reason: str
+    actor: str

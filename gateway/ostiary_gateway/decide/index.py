@@ -1,6 +1,8 @@
 """One bundle, arranged for answering: keys by hash, models by name, providers by prefix, credentials by provider."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,24 +15,43 @@ from ostiary_gateway.contract.document import Document, DocumentError
 from ostiary_gateway.contract.model import Model
 from ostiary_gateway.decide import credentials, keys, patterns, refusals
 from ostiary_gateway.decide.credentials import Pools
-from ostiary_gateway.decide.keys import Key, Shard
+from ostiary_gateway.decide.keys import Key, KeySource, Shard
 from ostiary_gateway.decide.models import Names
 from ostiary_gateway.decide.plans import Planner, is_priced
+from ostiary_gateway.decide.spending import FREE, Draw, Spender
+from ostiary_gateway.pricing import PriceBook
 
 _NOWHERE: tuple[Backend, ...] = ()
+_VOLATILE_MS = 1000
+
+
+class Sources(NamedTuple):
+    """What counts beside the bundle. Without `prices` those of the document and the published ones do."""
+
+    prices: Callable[[], PriceBook] | None = None
+    keys: KeySource | None = None
+    max_output_tokens: int = 4096
+
+
+NO_SOURCES = Sources()
 
 
 class Index:
     """Answers for one bundle. Frozen once built; a new bundle is a new index that replaces this one whole."""
 
-    def __init__(self, digest: str, document: Document, shards: Mapping[str, Shard], pools: Pools) -> None:
+    def __init__(
+        self, digest: str, document: Document, shards: Mapping[str, Shard], pools: Pools, sources: Sources = NO_SOURCES
+    ) -> None:
         self.digest = digest
         self.document = document
         self.shards = shards
+        self.budgets = {budget.id: budget for budget in document.budgets}
+        self._sources = sources
         self._pools = pools
         self._providers = {provider.prefix: provider for provider in document.providers}
         self._names = Names(document)
         self._planner = Planner(self._providers, pools)
+        self._spender = Spender(self.budgets, sources.prices or self._own_prices, sources.max_output_tokens)
         self._keys: dict[str, Key] = {}
         for shard in shards.values():
             self._keys.update(shard)
@@ -40,7 +61,7 @@ class Index:
             self._planner.targets(model)  # the first look at a price takes its time: not while a request waits
 
     @classmethod
-    def build(cls, bundle: Bundle, previous: "Index | None" = None) -> "Index":
+    def build(cls, bundle: Bundle, previous: "Index | None" = None, sources: Sources = NO_SOURCES) -> "Index":
         """Read a bundle; shards that `previous` already holds are not parsed again.
 
         Raises:
@@ -53,7 +74,7 @@ class Index:
             shards = _shards(bundle, known)
         except (DocumentError, AllowListError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BundleError(f"bundle {bundle.digest}: {error}") from error
-        return cls(bundle.digest, document, shards, pools)
+        return cls(bundle.digest, document, shards, pools, sources)
 
     def __len__(self) -> int:
         """How many key values may be shown, disabled and expired ones included."""
@@ -63,20 +84,42 @@ class Index:
         """The whole answer for one question; a refusal is an answer too."""
         key = self.identify(ask.key, now_ms)
         if isinstance(key, Refusal):
-            refusal = key if ask.surface == "managed" else refusals.on_pass_through(key)
-            return Decision(generation=self.digest, refusal=refusal)
+            unknown = key if ask.surface == "managed" else refusals.on_pass_through(key)
+            until_ms = now_ms + _VOLATILE_MS if self._sources.keys is not None else 0
+            return Decision(generation=self.digest, refusal=unknown, expires_ms=until_ms)
         way = self._managed(key, ask.target) if ask.surface == "managed" else self._pass_through(key, ask.target)
-        if isinstance(way, Refusal):
-            return Decision(generation=self.digest, refusal=way)
+        draw = FREE if isinstance(way, Refusal) or way is None else self.draw(key, ask, now_ms)
+        refusal = way if isinstance(way, Refusal) else draw.refusal
+        if isinstance(way, Refusal) or refusal:
+            return Decision(generation=self.digest, refusal=refusal, expires_ms=_expires(key, now_ms) if key.volatile else 0)
         plan = way if isinstance(way, Plan) else None
         backends = (way,) if isinstance(way, Backend) else _NOWHERE
-        return Decision(generation=self.digest, identity=key.identity, backends=backends, plan=plan, expires_ms=key.expires_ms)
+        return Decision(
+            generation=self.digest,
+            identity=key.identity,
+            backends=backends,
+            plan=plan,
+            expires_ms=_expires(key, now_ms),
+            spend=draw.spend,
+        )
+
+    def draw(self, key: Key, ask: Ask, now_ms: int) -> Draw:
+        """What a request of a key draws on, whatever else is to be said of it."""
+        if not key.terms.is_limiting:
+            return FREE
+        if ask.surface == "pass_through":
+            return self._spender.pass_through(key, ask.target, ask.model, now_ms)
+        model = self._names.resolve(ask.target)
+        if model is None:
+            return FREE
+        places = zip(model.backends, self._planner.targets(model), strict=True)
+        return self._spender.managed(key, model, [backend for backend, target in places if target], now_ms)
 
     def identify(self, sha256: str, now_ms: int) -> Key | Refusal:
         """Who shows this key, or why it does not count (TP-05, TP-06, TP-11). A retiring key still counts."""
         if not sha256:
             return refusals.NO_KEY
-        key = self._keys.get(sha256)
+        key = self.find(sha256)
         if key is None:
             return refusals.UNKNOWN_KEY
         if key.state == "disabled":
@@ -87,7 +130,17 @@ class Index:
 
     def find(self, sha256: str) -> Key | None:
         """Whose key this is, whether it still counts or not."""
-        return self._keys.get(sha256)
+        key = self._keys.get(sha256)
+        return self._sources.keys.find(sha256) if key is None and self._sources.keys is not None else key
+
+    def key(self, key_id: str) -> Key | None:
+        """Any value of a key: all have the same terms."""
+        key = self._by_id.get(key_id)
+        return self._sources.keys.named(key_id) if key is None and self._sources.keys is not None else key
+
+    def held_keys(self) -> Mapping[str, Key]:
+        """Those of the bundle, by id."""
+        return self._by_id
 
     def models(self, key: Key) -> list[tuple[str, str]]:
         """What a key may name on the managed surface, as (model, alias or pattern; owner)."""
@@ -106,6 +159,17 @@ class Index:
         model = self.resolve(name)
         way = self._planner.way(model) if model else None
         return way if isinstance(way, Plan) else None
+
+    @cached_property
+    def _by_id(self) -> dict[str, Key]:
+        return {key.identity.key_id: key for key in self._keys.values()}
+
+    @cached_property
+    def _book(self) -> PriceBook:
+        return PriceBook(self.document)
+
+    def _own_prices(self) -> PriceBook:
+        return self._book
 
     def _managed(self, key: Key, name: str) -> Backend | Plan | Refusal | None:
         if not name:
@@ -138,6 +202,12 @@ class Index:
             credential_header=provider.credential_header if held else "",
             credential=values[0] if held else "",
         )
+
+
+def _expires(key: Key, now_ms: int) -> int:
+    if not key.volatile:
+        return key.expires_ms
+    return min(key.expires_ms or now_ms + _VOLATILE_MS, now_ms + _VOLATILE_MS)
 
 
 def _shards(bundle: Bundle, known: Mapping[str, Shard]) -> dict[str, Shard]:

@@ -84,7 +84,7 @@ def is_priced(model: Model) -> bool:
 
 
 def _cost(provider: Provider, backend: ModelBackend) -> float:
-    return pricing.blended(provider.type, backend.model, backend.input_price, backend.output_price, host=provider.host)
+    return pricing.blended(provider.type, backend.model, backend.price, host=provider.host)
 
 
 def _plan(model: Model, places: Sequence[Target | None]) -> Plan:

@@ -17,8 +17,13 @@ NO_CREDENTIAL = Refusal(status=502, code="no_credential", message="provider erro
 
 def unknown_model(name: str, why: str = "") -> Refusal:
     """The client's own name comes back cut to 256 characters and without control characters."""
-    shown = "".join(c if c.isprintable() else "?" for c in name[:_MAX_NAME])
-    return Refusal(status=400, code="unknown_model", message=f"unknown model: {shown}" + (f" ({why})" if why else ""))
+    return Refusal(status=400, code="unknown_model", message=f"unknown model: {_shown(name)}" + (f" ({why})" if why else ""))
+
+
+def unpriced(name: str) -> Refusal:
+    """A model that must not be used while nobody knows its price (GZ-11)."""
+    message = f"no price is known for model {_shown(name)} (model_pricing_missing)"
+    return Refusal(status=422, code="model_pricing_missing", message=message)
 
 
 def is_model_name(name: str) -> bool:
@@ -29,3 +34,7 @@ def is_model_name(name: str) -> bool:
 def on_pass_through(refusal: Refusal) -> Refusal:
     """The same refusal of a key as LMGate words it (LM-09): always 403, and the reason is not told."""
     return Refusal(status=403, code=refusal.code, message=_NOT_AUTHORIZED)
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name[:_MAX_NAME])

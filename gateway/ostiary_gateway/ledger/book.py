@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
-from ostiary_gateway.ledger.names import Name, listed
+from ostiary_gateway.ledger.names import Name, delete, listed
 from ostiary_gateway.store import Place
 
 
@@ -64,21 +64,25 @@ class Book:
         self.close()
         for name in listed(self._folder):
             if self._name is None or name > self._name:
-                (self._folder / str(name)).unlink()
+                delete(self._folder, name)
         path = self._folder / str(self._name)
         if self._name is None or not path.exists():
             self._length = self._rotate_bytes  # taken away by someone: begin the next one
         elif self._length < self._rotate_bytes or path.stat().st_size > self._length:
             self._reopen(path)
 
-    def prune(self, today: str, retention_days: int) -> None:
-        """Delete files whose day is more than `retention_days` ago, never the one in use; 0 keeps all."""
+    def prune(self, today: str, retention_days: int) -> str:
+        """Delete files whose day is more than `retention_days` ago, never the one in use; 0 keeps all.
+
+        Returns: the day from which on nothing was ever deleted; empty if nothing is to be.
+        """
         if not retention_days:
-            return
+            return ""
         oldest = (date.fromisoformat(today) - timedelta(days=retention_days)).isoformat()
         for name in listed(self._folder):
             if name.day < oldest and name != self._name:
-                (self._folder / str(name)).unlink()
+                delete(self._folder, name)
+        return oldest
 
     def close(self) -> None:
         if self._fd >= 0:

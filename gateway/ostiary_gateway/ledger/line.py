@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
-from ostiary_gateway.contract.record import Attempt, Ended, Record
-from ostiary_gateway.ledger import tries
+from ostiary_gateway.contract.record import Attempt, Ended, Record, Usage, UsageSource
+from ostiary_gateway.ledger import charge, tries
+from ostiary_gateway.ledger.charge import Accounting, Where
+from ostiary_gateway.ledger.estimate import CHARACTERS, Text, estimated
 from ostiary_gateway.ledger.tries import Planned
 from ostiary_gateway.usage import normalise
 
@@ -16,6 +18,9 @@ _CLIENT_CLOSED = 499
 _TIMEOUT = 504
 _CLIENT_ERRORS = range(400, 500)
 _GATEWAY_ERRORS = (502, 503, _TIMEOUT)
+_OLD_FIELDS = 15  # of `s`, before requests had an idempotency key and held anything
+_UNCOUNTED = '"count":true'
+_DIGITS = 17
 
 
 class LineError(ValueError):
@@ -55,6 +60,11 @@ class Line(msgspec.Struct, frozen=True):
             raise LineError("id is not <epoch>-<n>")
         return epoch, int(number)
 
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether nginx keeps the texts of this request, because the provider told no usage."""
+        return _UNCOUNTED in self.u
+
 
 class Reply(msgspec.Struct, frozen=True):
     """What nginx's collector saw. `last` None: it saw nothing. `end`: the last event, though the client did not wait for more."""
@@ -65,11 +75,13 @@ class Reply(msgspec.Struct, frozen=True):
     usage: list[dict[str, Any]] = []
     chars: float | None = None
     end: bool = False
+    count: bool = False
 
 
 _LINE = msgspec.json.Decoder(Line)
 _REPLY = msgspec.json.Decoder(Reply)
 _NOTHING = Reply()
+_UNPRICED = charge.Unpriced()
 
 
 def decode(text: bytes) -> Line:
@@ -97,15 +109,20 @@ def _unpadded(text: bytes) -> bytes:
     return text.replace(b'"status":000,', b'"status":0,', 1).replace(b'"status":009,', b'"status":499,', 1)
 
 
-def record(line: Line) -> Record:
-    """Translate a line.
+def record(line: Line, accounting: Accounting = _UNPRICED, text: Text | None = None) -> Record:
+    """Translate a line, with what it costs and who pays.
+
+    Args:
+        line: as nginx wrote it.
+        accounting: prices and terms as they are now.
+        text: what to count where the provider told no usage.
 
     Raises:
         LineError: a field of `s` is missing or no number where one must be.
     """
     try:
-        (surface, key_id, key_version, key_name, namespace, owner, mask, provider, _type, requested, request_id,
-         method, endpoint, start, _pid) = line.s.split("\t")  # fmt: skip
+        (surface, key_id, key_version, key_name, namespace, owner, mask, provider, provider_type, requested, request_id,
+         method, endpoint, start, idempotency, held, _pid) = _fields(line.s)  # fmt: skip
         started = float(start)
         plan = tries.planned(line.a)
         attempts = tries.attempts((line.addr, line.us, line.uc, line.uh, line.ur), provider, plan.steps)
@@ -113,7 +130,17 @@ def record(line: Line) -> Record:
         raise LineError("fields are missing or no numbers") from error
     reply = _reply(line.u)
     ended, error_type = _ending(line, attempts, reply, plan)
-    usage, source = normalise(reply.usage, stream=reply.stream, complete=bool(reply.last) or reply.end, chars=reply.chars)
+    told = reply.model[:_MODEL_CHARS] if reply.model else None
+    if attempts:
+        provider = attempts[-1].provider
+    sent = attempts[-1].model if attempts else ""
+    refused = line.status >= _CLIENT_ERRORS.start and line.status != _CLIENT_CLOSED
+    usage, source, tokenizer = _usage(reply, None if refused or line.lost else text, told or sent or requested)
+    free = charge.is_forgiven(line.status, ended, error_type, usage, stream=reply.stream) or charge.is_refused(line.status, usage)
+    step_type = plan.steps[-1].provider_type if plan.steps else provider_type
+    where = Where(surface, provider, step_type, plan.model or requested, sent, told or "", endpoint)
+    payer = accounting.payer(key_id, where)
+    bill = charge.bill(payer.rates, usage, int(started), endpoint, free=free)
     return Record(
         id=line.id,
         request_id=request_id,
@@ -127,11 +154,11 @@ def record(line: Line) -> Record:
         surface=surface,
         method=method,
         endpoint=endpoint,
-        provider=attempts[-1].provider if attempts else provider,
+        provider=provider,
         requested_model=requested or None,
         resolved_model=plan.model or None,
         route=plan.route or None,
-        model=reply.model[:_MODEL_CHARS] if reply.model else None,
+        model=told,
         status=line.status,
         ended=ended,
         error_type=error_type,
@@ -143,7 +170,36 @@ def record(line: Line) -> Record:
         response_bytes=line.sent_out,
         duration_ms=max(0.0, line.t * 1000 - started) if line.lost else _ms(line.rt),
         first_byte_ms=None if plan.exhausted else _first_byte(line, attempts),
+        labels=dict(payer.labels),
+        budgets=payer.budgets,
+        cost=bill.cost,
+        charged=bill.charged,
+        price_source=bill.source,
+        price_version=bill.version,
+        idempotency_key=idempotency or None,
+        tokenizer=tokenizer,
+        held=_held(held),
     )
+
+
+def _fields(text: str) -> list[str]:
+    fields = text.split("\t")
+    return [*fields[:-1], "", "", fields[-1]] if len(fields) == _OLD_FIELDS else fields
+
+
+def _held(text: str) -> dict[str, int]:
+    """`<purse key>=<amount>,...`; an entry that cannot be read is left out: what it held stays held, never the other way."""
+    pairs = (entry.partition("=") for entry in text.split(",")) if text else ()
+    return {purse: int(amount) for purse, _, amount in pairs if purse and amount.isdecimal() and len(amount) < _DIGITS}
+
+
+def _usage(reply: Reply, text: Text | None, model: str) -> tuple[Usage, UsageSource, str | None]:
+    usage, source = normalise(
+        reply.usage, stream=reply.stream, complete=bool(reply.last) or reply.end, chars=None if text else reply.chars
+    )
+    if text and source != "provider":
+        return estimated(usage, source, text, model)
+    return usage, source, CHARACTERS if source == "estimated" else None
 
 
 def stamp(unix_ms: int) -> str:

@@ -1,6 +1,7 @@
 """Names of ledger files: `usage-2026-11-21.jsonl`, then by size `usage-2026-11-21.1.jsonl`, `.2.jsonl` and so on.
 
-A file keeps its name for ever, and the day is the day of writing: a record is never in a file of a day before its own.
+One that is finished may be compressed: the same with `.gz` at its end. A file keeps its name for ever, and the day is the day of
+writing: a record is never in a file of a day before its own.
 """
 
 import re
@@ -9,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+_PACKED = ".gz"
 _PATTERN = re.compile(r"usage-(\d{4}-\d\d-\d\d)(?:\.([1-9]\d*))?\.jsonl")
 
 
@@ -31,8 +33,19 @@ class Name(msgspec.Struct, frozen=True, order=True):
         return Name(day) if day > self.day else Name(self.day, self.part + 1)
 
 
+def packed(name: Name) -> str:
+    """What a ledger file is called once it is compressed."""
+    return f"{name}{_PACKED}"
+
+
 def listed(folder: Path) -> list[Name]:
-    """Ledger files of a folder in the order in which they were written; none if there is no folder."""
+    """Ledger files of a folder, plain or compressed, in the order in which they were written; none if there is no folder."""
     if not folder.is_dir():
         return []
-    return sorted(name for path in folder.iterdir() if (name := Name.parse(path.name)))
+    return sorted({name for path in folder.iterdir() if (name := Name.parse(path.name.removesuffix(_PACKED)))})
+
+
+def delete(folder: Path, name: Name) -> None:
+    """Delete a ledger file, whichever form it is in."""
+    for form in (str(name), packed(name)):
+        (folder / form).unlink(missing_ok=True)

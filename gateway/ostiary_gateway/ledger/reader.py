@@ -1,5 +1,6 @@
 """Reading the ledger: line by line, in the order of writing, whatever its size."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -7,6 +8,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ostiary_gateway.ledger.names import listed
+from ostiary_gateway.ledger.packed import opened
+
+_POSTING = re.compile(rb'\{"version":\d+,"kind":"')
 
 
 class _Timed(Protocol):
@@ -18,7 +22,7 @@ Row = TypeVar("Row", bound=_Timed)
 
 
 def read(folder: Path, row: type[Row], since: str = "") -> Iterator[Row]:
-    """Records of a ledger folder, each read as `row`, a struct with the fields that are wanted.
+    """Records of requests in a ledger folder, each read as `row`, a struct with the fields that are wanted.
 
     A last line that is being written is left out.
 
@@ -35,10 +39,15 @@ def read(folder: Path, row: type[Row], since: str = "") -> Iterator[Row]:
     for name in listed(folder):
         if name.day < since[:10]:
             continue
-        with (folder / str(name)).open("rb") as lines:
+        with opened(folder, name) as lines:
             for line in lines:
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") or is_posting(line):
                     continue
                 record = decoder.decode(line)
                 if not since or record.timestamp >= since:
                     yield record
+
+
+def is_posting(line: bytes) -> bool:
+    """Whether a line is money that was given or taken, and no request."""
+    return _POSTING.match(line) is not None

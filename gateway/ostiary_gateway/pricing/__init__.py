@@ -1,8 +1,13 @@
-"""What a token costs, as far as choosing between targets needs to know.
+"""What a request costs, exactly, and how dear a target is beside others.
 
-Pure: the prices are those of a manifest, or the ones that lie in the installed `genai-prices` package. Nothing is fetched.
+Pure: the prices are those of a manifest, of a list that a user mounts, or the ones that lie in the installed `genai-prices`
+package. Nothing is fetched.
 """
 
 from ostiary_gateway.pricing.blend import UNKNOWN, blended
+from ostiary_gateway.pricing.book import PriceBook
+from ostiary_gateway.pricing.exact import EXACT, ZERO, decimal, plain
+from ostiary_gateway.pricing.rates import DEFAULT, Rates
+from ostiary_gateway.pricing.table import Ceiling
 
-__all__ = ("UNKNOWN", "blended")
+__all__ = ("DEFAULT", "EXACT", "UNKNOWN", "ZERO", "Ceiling", "PriceBook", "Rates", "blended", "decimal", "plain")

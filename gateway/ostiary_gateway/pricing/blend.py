@@ -3,47 +3,44 @@
 Three to one is the share that vendors' comparisons use; it is for ordering targets, never for a bill.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
-from ostiary_gateway.pricing import published
+from ostiary_gateway.contract.price import Price
+from ostiary_gateway.contract.record import Usage
+from ostiary_gateway.pricing import published, stated
+from ostiary_gateway.pricing.rates import Rates
 
 UNKNOWN = -1.0
-_INPUT_PARTS = 3
-_OUTPUT_PARTS = 1
-_REMEMBERED = 16384  # (type, model, host) pairs of one bundle; 1,000 Models with 10 backends each fit
+_INPUT, _OUTPUT = 750, 250  # tokens: what the first tier of a tiered price covers everywhere
+_REMEMBERED = 16384  # (type, model, host) of one bundle; 1,000 Models with 10 backends each fit
+_AT_MS = int(published.DAY.timestamp() * 1000)
 
 
-def blended(provider_type: str, provider_model: str, input_price: str, output_price: str, *, host: str = "") -> float:
+def blended(provider_type: str, provider_model: str, price: Price | None = None, *, host: str = "") -> float:
     """US dollars per million tokens of this mix, -1.0 where nobody knows.
 
-    Prices of the manifest (decimal text, US dollars per million tokens) come first; one alone stands for both. Else the
-    published price counts: of the vendor that `provider_type` names, for `openai-compatible` of the one whose API is at `host`.
+    The price of the manifest comes first. Else the published price counts: of the vendor that `provider_type` names, for
+    `openai-compatible` of the one whose API is at `host`.
     """
-    given = _mix(_price(input_price), _price(output_price))
+    given = _stated(price) if price else None
     return given if given is not None else _published(provider_type, provider_model, host)
+
+
+def _stated(price: Price) -> float | None:
+    try:
+        rates = stated.rates(price, "model")
+    except stated.PriceError:
+        return None
+    return float(_mix(rates)) if rates and (price.input or price.output) else None
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _published(provider_type: str, provider_model: str, host: str) -> float:
-    prices = published.find(provider_type, provider_model, host)
-    mixed = _mix(*prices) if prices else None
-    return UNKNOWN if mixed is None else mixed
+    rates = published.find(provider_type, provider_model, f"https://{host}" if host else "")
+    mixed = _mix(rates) if rates else None
+    return float(mixed) if mixed else UNKNOWN  # nothing per token: a free tier tells nothing of what it costs to host
 
 
-def _mix(into: Decimal | None, out: Decimal | None) -> float | None:
-    if into is None and out is None:
-        return None
-    first = out if into is None else into
-    second = into if out is None else out
-    if first is None or second is None:
-        return None
-    return float((first * _INPUT_PARTS + second * _OUTPUT_PARTS) / (_INPUT_PARTS + _OUTPUT_PARTS))
-
-
-def _price(text: str) -> Decimal | None:
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        return None
-    return price if price.is_finite() and price >= 0 else None
+def _mix(rates: Rates) -> Decimal:
+    return rates.cost(Usage(input_tokens=_INPUT, output_tokens=_OUTPUT), at_ms=_AT_MS) * 1000

@@ -15,13 +15,17 @@ from prometheus_client import disable_created_metrics
 
 from ostiary_gateway.contract.record import Record
 from ostiary_gateway.contract.settings import Settings, SettingsError, load
-from ostiary_gateway.decide.index import Index
-from ostiary_gateway.ledger import Ledger
+from ostiary_gateway.decide.index import Index, Sources
+from ostiary_gateway.keystore import configured
+from ostiary_gateway.ledger import Ledger, Settlements
 from ostiary_gateway.server import logs, routes
+from ostiary_gateway.server.accountant import Accountant
 from ostiary_gateway.server.authorise import Authorisation
 from ostiary_gateway.server.backends import Backends
 from ostiary_gateway.server.control import Control, Status
 from ostiary_gateway.server.health import SOURCE, Health
+from ostiary_gateway.server.ledger_orders import LedgerOrders
+from ostiary_gateway.server.limiting import Limiting
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.server.retiring import LastUses
 from ostiary_gateway.server.routes import Endpoints
@@ -29,6 +33,7 @@ from ostiary_gateway.server.routing import opened
 from ostiary_gateway.server.sight import Sight
 from ostiary_gateway.server.source import Source
 from ostiary_gateway.server.stats import Stats
+from ostiary_gateway.summaries.background import Background
 from ostiary_gateway.telemetry.metrics import Metrics
 
 SOCKET = "sidecar.sock"
@@ -71,11 +76,21 @@ class Sidecar:
     def __init__(self, settings: Settings, control: Control) -> None:
         self._settings = settings
         self._metrics = Metrics()
-        self._live = Live(Path(settings.run), control, self._taken, self._acknowledge)
+        self._accountant = Accountant(settings, lambda: self._live.index)
+        sources = Sources(self._accountant.prices, configured(settings), settings.default_max_output_tokens)
+        self._live = Live(Path(settings.run), control, self._taken, self._acknowledge, sources)
         self.last_uses = LastUses(self._live)
         self._backends = Backends(settings, control, self._live, self._metrics)
         self._source = Source(settings, self.last_uses, self._backends.unhealthy)
-        self._ledger = Ledger.open(settings, on_records=self._committed)
+        self._ledger = Ledger.open(
+            settings,
+            on_records=self._committed,
+            on_settled=self._settled,
+            accounting=self._accountant.snapshot,
+            uncounted=control.uncounted,
+        )
+        self._limiting = Limiting(settings, control, self._live, self._ledger, self._metrics)
+        self._background = Background.of(settings)
 
     async def live_until(self, stop: asyncio.Event) -> None:
         """Endpoints close first, then the spool is read to its end and the ledger flushed (LM-26)."""
@@ -91,11 +106,20 @@ class Sidecar:
         finally:
             ledger_stop.set()
             await ledger
+            await self._limiting.leave()
         log.info("sidecar stopped")
 
     def _work(self) -> Sequence[Coroutine[None, None, None]]:
         bundles = self._live.follow(self._source.bundles())
-        return (self._source.run(), bundles, self._live.tick(self._nginx_says), self._backends.run())
+        return (
+            self._source.run(),
+            bundles,
+            self._live.tick(self._nginx_says),
+            self._backends.run(),
+            self._limiting.run(),
+            self._accountant.run(),
+            self._background.run(),
+        )
 
     @asynccontextmanager
     async def _sites(self) -> AsyncIterator[None]:
@@ -106,12 +130,19 @@ class Sidecar:
         health = Health(self._live, self._ledger, self._metrics, self._problems())
         sight = Sight(lambda: self._backends.reported)
         async with opened(self._live, self._metrics.registry, sight, settings.ca_file) as (routing, routers):
-            endpoints = Endpoints(authorisation, stats, health, routing, routers, self._backends.circuit_breakers)
+            limiting = self._limiting
+            breakers = self._backends.circuit_breakers
+            orders = LedgerOrders(settings, self._ledger)
+            endpoints = Endpoints(
+                authorisation, stats, health, routing, routers, breakers, limiting.leases, limiting.statement, orders
+            )
             runners = {
                 "nginx": _runner(routes.make_nginx_app(endpoints)),
                 "clients": _runner(routes.make_app(endpoints)),
                 "metrics": _runner(routes.make_metrics_app(health)),
             }
+            if settings.admin_port:
+                runners["admin"] = _runner(self._admin_app())
             async with self._served(runners):
                 yield
 
@@ -125,18 +156,31 @@ class Sidecar:
             await web.TCPSite(runners["clients"], settings.sidecar_host, settings.sidecar_port).start()
             if settings.metrics_port:
                 await web.TCPSite(runners["metrics"], settings.metrics_host, settings.metrics_port).start()
+            if settings.admin_port:
+                await web.TCPSite(runners["admin"], settings.admin_host, settings.admin_port).start()
             yield
         finally:
             for runner in runners.values():
                 await runner.cleanup()
 
+    def _admin_app(self) -> web.Application:
+        from ostiary_gateway.server.admin import make_admin_app  # noqa: PLC0415 - 60 ms that few sidecars need
+
+        return make_admin_app(self._settings, self._ledger, self._limiting.statement)
+
     def _problems(self) -> dict[str, Callable[[], str]]:
         """What else may be wrong, by the part's name in `/readyz`."""
-        sharing = {"sharing": lambda: self._backends.problem} if self._settings.valkey_url else {}
-        return {SOURCE: lambda: self._source.problem, **sharing}
+        sharing = {"sharing": lambda: self._backends.problem, "limits": lambda: self._limiting.problem}
+        own = {
+            SOURCE: lambda: self._source.problem,
+            "prices": lambda: self._accountant.problem,
+            "summaries": lambda: self._background.problem,
+        }
+        return {**own, **(sharing if self._settings.valkey_url else {})}
 
     def _taken(self, index: Index) -> None:
         self._metrics.bundle_in_use(index.digest, len(index), index.document.providers)
+        self._limiting.taken()
 
     async def _acknowledge(self, digest: str) -> None:
         await self._source.acknowledge(digest)
@@ -148,6 +192,10 @@ class Sidecar:
         for record in records:
             self._metrics.committed(record)
             self.last_uses.note(record)
+        self._limiting.committed(records)
+
+    def _settled(self, more: Settlements) -> None:
+        self._limiting.settled(more)
 
 
 def _folder(settings: Settings) -> Path:

@@ -1,16 +1,23 @@
 """nginx's internal server on `run/control.sock`: which generation counts, what nginx is busy with, how its backends are."""
 
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
+from ostiary_gateway.ledger import estimate
+from ostiary_gateway.ledger.estimate import Text
 from ostiary_gateway.server.reported import Change, Reported
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2)
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class NginxAwayError(Exception):
@@ -29,6 +36,20 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     issued: int
     workers: tuple[int, ...] = ()
+
+
+class Purses(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left and what was granted, by purse key, in the life of this nginx."""
+
+    epoch: str
+    purses: dict[str, tuple[int, int]] = {}
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back, and what stays granted, by purse key."""
+
+    taken: dict[str, int] = {}
+    granted: dict[str, int] = {}
 
 
 class Control:
@@ -53,11 +74,28 @@ class Control:
 
     async def status(self) -> Status:
         """Raises NginxAwayError where nginx cannot be asked."""
-        answer = await self._call("GET", "/status")
+        return _decoded(await self._call("GET", "/status"), Status)
+
+    async def purses(self) -> Purses:
+        """Raises NginxAwayError where nginx cannot be asked."""
+        return _decoded(await self._call("GET", "/purses"), Purses)
+
+    async def take_back(self, amounts: Mapping[str, int]) -> Taken:
+        """Take up to so much out of purses, by purse key; what is not left in them is not taken.
+
+        Raises:
+            NginxAwayError: it could not be told.
+        """
+        answer = await self._call("POST", "/purses", msgspec.json.encode({"take_back": amounts}))
+        return _decoded(answer, Taken)
+
+    async def uncounted(self, ids: Sequence[str]) -> Mapping[str, Text]:
+        """The texts of requests whose tokens nobody counted, by request id; nginx forgets them. None while it is away."""
         try:
-            return msgspec.json.decode(answer, type=Status)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NginxAwayError(f"control socket: {error}") from error
+            return estimate.read(await self._call("POST", "/uncounted", msgspec.json.encode(ids)))
+        except (NginxAwayError, ValueError) as error:
+            log.debug("texts not fetched: %s", error)
+            return {}
 
     async def health(self, unless: str = "") -> Reported | None:
         """The state of the backends; None where its version is still `unless`.
@@ -68,10 +106,7 @@ class Control:
         answer = await self._call("GET", f"/health?unless={quote(unless)}" if unless else "/health")
         if not answer:
             return None
-        try:
-            return msgspec.json.decode(answer, type=Reported)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NginxAwayError(f"control socket: {error}") from error
+        return _decoded(answer, Reported)
 
     async def push_health(self, change: Change) -> None:
         """Merge what others know of the backends into what nginx knows.
@@ -89,3 +124,10 @@ class Control:
                 return await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NginxAwayError(f"control socket: {type(error).__name__}") from error
+
+
+def _decoded(answer: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NginxAwayError(f"control socket: {error}") from error

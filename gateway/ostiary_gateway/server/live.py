@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ostiary_gateway.bundle import folder
 from ostiary_gateway.contract.bundle import UPSTREAMS, Bundle, BundleError, digest
-from ostiary_gateway.decide.index import Index
+from ostiary_gateway.decide.index import NO_SOURCES, Index, Sources
 from ostiary_gateway.server import nginx_report
 from ostiary_gateway.server.control import Control, NginxAwayError, Status
 
@@ -27,8 +27,11 @@ OnStatus = Callable[[Status], None]
 class Live:
     """`index` is None until the first bundle. `problem` says why the newest bundle is not in use."""
 
-    def __init__(self, run: Path, control: Control, on_taken: OnTaken, acknowledge: Acknowledge) -> None:
+    def __init__(
+        self, run: Path, control: Control, on_taken: OnTaken, acknowledge: Acknowledge, sources: Sources = NO_SOURCES
+    ) -> None:
         self._run = run
+        self._sources = sources
         self._control = control
         self._on_taken = on_taken
         self._acknowledge = acknowledge
@@ -54,7 +57,7 @@ class Live:
             self.problem = ""
             return
         try:
-            index = await asyncio.to_thread(Index.build, bundle, self.index)
+            index = await asyncio.to_thread(Index.build, bundle, self.index, self._sources)
         except BundleError as error:
             self.problem = str(error)
             log.warning("%s; the last good bundle stays in use", error)

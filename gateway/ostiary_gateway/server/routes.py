@@ -7,8 +7,11 @@ from aiohttp import web
 from ostiary_gateway.server.authorise import Authorisation
 from ostiary_gateway.server.circuit_breakers import CircuitBreakers
 from ostiary_gateway.server.health import Health
+from ostiary_gateway.server.leases import Leases
+from ostiary_gateway.server.ledger_orders import LedgerOrders
 from ostiary_gateway.server.routers import Routers
 from ostiary_gateway.server.routing import Routing
+from ostiary_gateway.server.statement import Statement
 from ostiary_gateway.server.stats import Stats
 
 _MAX_BODY = 34 * 1024 * 1024
@@ -23,6 +26,9 @@ class Endpoints(NamedTuple):
     routing: Routing
     routers: Routers
     breakers: CircuitBreakers
+    leases: Leases
+    statement: Statement
+    orders: LedgerOrders
 
 
 def make_nginx_app(endpoints: Endpoints) -> web.Application:
@@ -31,7 +37,9 @@ def make_nginx_app(endpoints: Endpoints) -> web.Application:
     app.router.add_post("/route", endpoints.routing.route)
     app.router.add_post("/routing", endpoints.routing.enquire)
     app.router.add_post("/auth", endpoints.authorisation.decide)
+    app.router.add_post("/lease", endpoints.leases.lease)
     app.router.add_get("/models", endpoints.authorisation.models)
+    endpoints.orders.add_to(app)
     return app
 
 
@@ -42,6 +50,7 @@ def make_app(endpoints: Endpoints) -> web.Application:
     endpoints.breakers.add_to(app)
     app.router.add_get("/auth", endpoints.authorisation.check)
     app.router.add_post("/stats", endpoints.stats.take)
+    app.router.add_get("/statement", endpoints.statement.told)
     return app
 
 

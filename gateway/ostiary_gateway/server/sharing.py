@@ -14,20 +14,17 @@ from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
-from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from ostiary_gateway.contract.settings import Settings, SettingsError
+from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.server.news import News, World
 from ostiary_gateway.server.reported import Change, Opening, Reported
+from ostiary_gateway.server.valkey_client import client_of, reason, until_broken
 from ostiary_gateway.telemetry.sharing import SharingNumbers
 
-_CALL_SECONDS = 2.0
 _ALIVE_SECONDS = 1.0
 _PAUSE_MIN, _PAUSE_MAX = 0.2, 2.0
 _BATCH = 500
-_TLS = "valkeys://"
-_SCHEMES = ("valkey://", _TLS, "unix://")
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ class Sharing:
     def __init__(self, settings: Settings, tell: Tell, registry: CollectorRegistry) -> None:
         """Raises SettingsError where the URL is none."""
         self._url = settings.valkey_url
-        self._ca_file = settings.ca_file
+        self._settings = settings
         self._tell = tell
         self._origin = uuid.uuid4().hex
         self._prefix = f"ostiary:{settings.namespace}:{settings.bundle}:"
@@ -62,9 +59,7 @@ class Sharing:
         self._is_connected = False
         self.problem = ""
         if self._url:
-            if not self._url.startswith(_SCHEMES):
-                raise SettingsError(f"valkey_url: begins with none of {', '.join(_SCHEMES)}")
-            self._client()
+            client_of(settings)
             self._numbers = SharingNumbers(registry)
             self.problem = "Valkey: not connected yet"
 
@@ -85,23 +80,14 @@ class Sharing:
         while self._url:
             began = time.monotonic()
             try:
-                async with contextlib.aclosing(self._client()) as client:
-                    await self._share(client)
+                async with contextlib.aclosing(client_of(self._settings)) as client:
+                    await until_broken(self._share(client))
             except* (ValkeyError, OSError) as group:
-                self._down(_reason(group))
+                self._down(reason(group))
             finally:
                 self._is_connected = False
             pause = _PAUSE_MIN if time.monotonic() - began > _PAUSE_MAX else min(pause * 2, _PAUSE_MAX)
             await asyncio.sleep(pause)
-
-    def _client(self) -> Any:
-        options: dict[str, Any] = {"socket_timeout": _CALL_SECONDS, "socket_connect_timeout": _CALL_SECONDS}
-        if self._url.startswith(_TLS):
-            options |= {"ssl_check_hostname": True} | ({"ssl_ca_certs": self._ca_file} if self._ca_file else {})
-        try:
-            return Valkey.from_url(self._url, **options)
-        except ValueError as error:
-            raise SettingsError("valkey_url: is no URL of a Valkey") from error
 
     async def _share(self, client: Any) -> None:
         """Until the connection breaks. Listening begins before the keys are read, so nothing falls between."""
@@ -211,11 +197,3 @@ class Sharing:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _reason(group: BaseExceptionGroup[Exception]) -> str:
-    """What went wrong, without its text: that may quote the URL."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return type(error).__name__

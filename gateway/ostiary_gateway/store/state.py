@@ -4,19 +4,24 @@ One connection, used by the thread that opened it. Every error is a `sqlite3.Err
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-_VERSION = 1
+from ostiary_gateway.store import counters
+from ostiary_gateway.store.counters import Settlements
+
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS spool (inode INTEGER PRIMARY KEY, offset INTEGER NOT NULL, head BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (epoch TEXT PRIMARY KEY, bounds BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS epoch (epoch TEXT PRIMARY KEY, issued INTEGER NOT NULL, lost INTEGER NOT NULL);
 """
+_GROWING = (("last_used", "account", "at"), ("settled", "epoch, purse", "amount"), ("truth", "purse", "units"))
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(list[int])
 
@@ -50,11 +55,17 @@ class Progress(msgspec.Struct, frozen=True):
     seen: Iterable[tuple[str, list[int]]] = ()
     forgotten: Iterable[int] = ()
     epochs: Mapping[str, Epoch] = {}
+    settlements: Settlements | None = None
+    charged: Mapping[bytes, tuple[int, str]] = {}  # fingerprint of a request -> Unix ms and id of the record that was charged
+    now_ms: int = 0
 
 
 class State:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    """`is_counted`: the counters are those of the whole ledger. Not so in a new state, and in one of the version before."""
+
+    def __init__(self, connection: sqlite3.Connection, *, is_counted: bool) -> None:
         self._db = connection
+        self.is_counted = is_counted
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -68,11 +79,12 @@ class State:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 200")
-            _make_tables(connection)
+            counters.prepare(connection)
+            is_counted = _make_tables(connection)
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, is_counted=is_counted)
 
     def place(self) -> Place | None:
         row = self._db.execute("SELECT name, length FROM place").fetchone()
@@ -87,11 +99,68 @@ class State:
     def epochs(self) -> dict[str, Epoch]:
         return {epoch: Epoch(issued, lost) for epoch, issued, lost in self._db.execute("SELECT * FROM epoch")}
 
+    def charged(self, fingerprint: bytes, since_ms: int) -> str | None:
+        """Id of the record that was charged for a request that looks like this, since then."""
+        row = self._db.execute("SELECT id FROM charged WHERE print = ? AND at >= ?", (fingerprint, since_ms)).fetchone()
+        return str(row[0]) if row else None
+
+    def fold(self) -> tuple[int, int, int]:
+        """Sequence of the last commit; the first quarter of an hour that is not merged; the first that files still tell of."""
+        sequence, merged, kept = self._db.execute("SELECT sequence, merged, kept FROM fold").fetchone()
+        return sequence, merged, kept
+
     def commit(self, progress: Progress) -> None:
         """All of it or nothing."""
+        with self._transaction():
+            self._write(progress)
+
+    def tidy(self, now_ms: int, charged_ms: int, kept: int = 0) -> None:
+        """Forget and merge what is old. Args: kept: the first quarter that files still tell of, if files were deleted."""
+        with self._transaction():
+            counters.prune(self._db, now_ms, charged_ms)
+            counters.merge(self._db, now_ms // 900_000 - counters.MERGED_AFTER)
+            self._db.execute("UPDATE fold SET kept = MAX(kept, ?)", (kept,))
+
+    def replace(self, recounted: Path) -> None:
+        """Take the counters from another state file, in one transaction.
+
+        Quarters that the ledger's files no longer tell of are left as they are.
+        """
+        self._db.execute("ATTACH ? AS other", (str(recounted),))
+        try:
+            with self._transaction():
+                self._take_over()
+        finally:
+            self._db.execute("DETACH other")
+        self.is_counted = True
+
+    def counted(self) -> None:
+        """There is nothing to count: the counters are right as they are."""
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self.is_counted = True
+
+    def _take_over(self) -> None:
+        _, merged, kept = self.fold()
+        known = max(merged, kept) if kept else -counters.FOR_EVER
+        self._db.execute("DELETE FROM spent WHERE quarter >= ?", (known,))
+        self._db.execute("INSERT INTO spent SELECT * FROM other.spent WHERE quarter >= ?", (known,))
+        for table, key, value in _GROWING:
+            if not kept:
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
+            grown = f"ON CONFLICT ({key}) DO UPDATE SET {value} = MAX({value}, excluded.{value})"
+            self._db.execute(f"INSERT INTO {table} SELECT * FROM other.{table} WHERE true {grown}")  # noqa: S608 - a constant
+        self._db.execute("REPLACE INTO charged SELECT * FROM other.charged")
+        if not self.is_counted and self.place() is None:
+            self._db.execute("REPLACE INTO place SELECT * FROM other.place")
+            self._db.execute("REPLACE INTO seen SELECT * FROM other.seen")
+        self._db.execute("UPDATE fold SET sequence = sequence + 1")
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._write(progress)
+            yield
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -111,11 +180,17 @@ class State:
         self._db.executemany("DELETE FROM spool WHERE inode = ?", ((inode,) for inode in progress.forgotten))
         told = ((epoch, known.issued, known.lost) for epoch, known in progress.epochs.items())
         self._db.executemany("REPLACE INTO epoch VALUES (?, ?, ?)", told)
+        if progress.settlements:
+            counters.add(self._db, progress.settlements, progress.now_ms)
+        charged = ((fingerprint, at, record) for fingerprint, (at, record) in progress.charged.items())
+        self._db.executemany("REPLACE INTO charged VALUES (?, ?, ?)", charged)
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
+def _make_tables(connection: sqlite3.Connection) -> bool:
+    """Returns: whether the counters are those of the ledger; a new state has counted nothing yet."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in {0, _VERSION}:
-        raise sqlite3.DatabaseError(f"the ledger's state has version {version}, not {_VERSION}")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"the ledger's state has version {version}, not {VERSION}")
+    if version < VERSION:  # the version is set once the ledger was counted: until then each start begins anew
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {counters.SCHEMA} COMMIT;")
+    return bool(version == VERSION)

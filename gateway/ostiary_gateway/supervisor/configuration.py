@@ -23,6 +23,7 @@ _HEADERS = [
     "add_header x-ostiary-model $ostiary_model always;",
     "add_header x-ostiary-attempts $ostiary_tries always;",
 ]
+_LEASE_SECONDS = 2  # beyond what the sidecar lets a request wait for a budget
 _NEVER_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f$]")  # nginx would read a variable after a dollar sign
 _TEMP = {
     "client_body_temp_path": "body",
@@ -48,6 +49,7 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
         "listen.conf": f"listen {_address(settings.host, settings.port)} reuseport backlog=4096;\n",
         "control.conf": f"listen {_socket(folders.control_socket)};\n",
         "attempt.conf": f"proxy_read_timeout {settings.attempt_seconds}s;\n",
+        "lease.conf": f"proxy_read_timeout {settings.lease_wait_seconds + _LEASE_SECONDS}s;\n",
         "headers.conf": _text(_HEADERS if settings.response_headers else _NO_HEADERS),
         "spool.conf": f"access_log {_path(folders.spool)} spool if=$ostiary_usage;\n",
         "njs/settings.js": _njs_settings(settings, folders, epoch),
@@ -88,10 +90,27 @@ def _http(settings: Settings, machine: Machine, folders: Folders) -> str:
         "client_header_timeout 60s;",
         "client_body_timeout 60s;",
         *(f"{directive} {_path(folders.prefix / 'temp' / name)};" for directive, name in _TEMP.items()),
+        *_real_ip(settings.trusted_proxies),
         f"upstream ostiary_sidecar {{ server {_socket(folders.sidecar_socket)} max_fails=0; keepalive 32; }}",
         f"upstream ostiary_guard {{ server {_socket(folders.guard_socket)} max_fails=0; keepalive 64; }}",
     ]
     return _text(lines)
+
+
+def _real_ip(trusted: str) -> list[str]:
+    """Whose word counts for where a request comes from.
+
+    Raises:
+        StartError: one of them is neither an address nor a network.
+    """
+    try:
+        networks = [ipaddress.ip_network(each, strict=False) for each in trusted.split()]
+    except ValueError as error:
+        raise StartError(f"OSTIARY_TRUSTED_PROXIES: {error}") from None
+    if not networks:
+        return []
+    lines = [f"set_real_ip_from {network};" for network in networks]
+    return [*lines, "real_ip_header X-Forwarded-For;", "real_ip_recursive on;"]
 
 
 def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
@@ -105,6 +124,8 @@ def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
         "budgetPercent": settings.retry_budget_percent,
         "budgetMinimum": settings.retry_budget_minimum,
         "retryConcurrency": settings.retry_concurrency,
+        "anonymousPerMinute": settings.anonymous_per_minute,
+        "limitHeaders": settings.limit_headers,
     }
     return f"export default {json.dumps(values)};\n"
 

@@ -13,6 +13,11 @@ CODES = (
     "unknown_model",
     "unknown_provider",
     "no_credential",
+    "rate_limit_exceeded",
+    "concurrency_exceeded",
+    "budget_exceeded",
+    "budget_reserved",
+    "model_pricing_missing",
 )
 VENDORS: Mapping[str, str] = {"openai": "openai", "anthropic": "anthropic", "google": "gcp.gen_ai"}
 """`gen_ai.provider.name` of OpenTelemetry by provider type."""

@@ -16,6 +16,7 @@ from ostiary_gateway.contract.record import Record
 from ostiary_gateway.telemetry import labels
 from ostiary_gateway.telemetry.backends import AttemptCounters, BackendCollector, BackendNumbers
 from ostiary_gateway.telemetry.collectors import LedgerCollector, LedgerNumbers, NginxCollector, NginxNumbers
+from ostiary_gateway.telemetry.limits import LimitNumbers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _TOKENS = tuple(4**n for n in range(14))
@@ -56,6 +57,7 @@ class Metrics:
         self._make_request_metrics()
         self._make_own_metrics()
         self._tries = AttemptCounters(self.registry)
+        self.limits = LimitNumbers(self.registry)
         self._series = lru_cache(maxsize=4096)(self._look_up)
 
     def _make_request_metrics(self) -> None:

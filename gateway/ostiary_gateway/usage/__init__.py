@@ -4,7 +4,8 @@ Pure and table-driven. nginx's collector finds the raw objects of proxied replie
 `tests/golden/usage` hold both to them.
 """
 
+from ostiary_gateway.usage.counting import count_tokens, tokenizer
 from ostiary_gateway.usage.extract import REPLY_LIMIT, Reply, extract
 from ostiary_gateway.usage.normalise import normalise
 
-__all__ = ["REPLY_LIMIT", "Reply", "extract", "normalise"]
+__all__ = ["REPLY_LIMIT", "Reply", "count_tokens", "extract", "normalise", "tokenizer"]

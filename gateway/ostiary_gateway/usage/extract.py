@@ -18,6 +18,7 @@ REPLY_LIMIT = 2 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _USAGE = ("usage", "usageMetadata")
 _MODEL = ("model", "modelVersion")
+_MODALITIES = ("TEXT", "IMAGE", "AUDIO", "VIDEO", "DOCUMENT")
 _WRAPS = ("response", "message")  # one level down in Responses' `response.completed` and Anthropic's `message_start`
 
 
@@ -46,17 +47,29 @@ def extract(body: bytes, content_type: str = "") -> Reply:
 
 
 def numbers(value: Any) -> dict[str, Any]:
-    """The numeric leaves of an object."""
+    """The numeric leaves of an object; Google's lists of counts by modality become objects too."""
+    if isinstance(value, list):
+        return _modalities(value)
     kept: dict[str, Any] = {}
     if not isinstance(value, dict):
         return kept
     for name, leaf in value.items():
-        if isinstance(leaf, dict):
+        if isinstance(leaf, dict | list):
             if inner := numbers(leaf):
                 kept[name] = inner
         elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
             kept[name] = leaf
     return kept
+
+
+def _modalities(items: list[Any]) -> dict[str, Any]:
+    """`[{"modality": "AUDIO", "tokenCount": 5}]` as `{"AUDIO": 5}`, for the modalities that there are."""
+    counts = ((item.get("modality"), item.get("tokenCount")) for item in items if isinstance(item, dict))
+    return {
+        name: count
+        for name, count in counts
+        if isinstance(name, str) and name in _MODALITIES and isinstance(count, int | float) and not isinstance(count, bool)
+    }
 
 
 def _gather(events: Iterable[Any], *, stream: bool) -> Reply:

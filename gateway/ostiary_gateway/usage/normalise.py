@@ -4,7 +4,8 @@ Shapes are told apart by their keys, not by who sent them: an OpenAI-compatible 
 Input counts what was read from and written to a cache, output counts reasoning, as OpenTelemetry's GenAI names ask.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -24,8 +25,9 @@ class Shape(msgspec.Struct, frozen=True):
     """How one kind of usage object is read.
 
     `marks`: any of these keys names the shape. Each count is the first of its alternatives with a value. `total` tells
-    the output where it is left out (embeddings; Google omits zeros). `running`: a stream repeats its counts as they
-    grow, so those of a cut stream are only a part.
+    the output where it is left out (embeddings; Google omits zeros), and whether reasoning comes on top of it (xAI).
+    `running`: a stream repeats its counts as they grow, so those of a cut stream are only a part. `others` are further
+    counts of `Usage`, by name.
     """
 
     marks: frozenset[str]
@@ -34,6 +36,7 @@ class Shape(msgspec.Struct, frozen=True):
     cache_read: tuple[Terms, ...] = ()
     cache_write: tuple[Terms, ...] = ()
     reasoning: tuple[Terms, ...] = ()
+    others: tuple[tuple[str, tuple[Terms, ...]], ...] = ()
     total: str = ""
     running: bool = False
 
@@ -45,6 +48,12 @@ SHAPES = (
         output=(("candidatesTokenCount", "thoughtsTokenCount"),),
         cache_read=(("cachedContentTokenCount",),),
         reasoning=(("thoughtsTokenCount",),),
+        others=(
+            ("input_audio_tokens", (("promptTokensDetails.AUDIO",),)),
+            ("input_image_tokens", (("promptTokensDetails.IMAGE",),)),
+            ("output_audio_tokens", (("candidatesTokensDetails.AUDIO",), ("responseTokensDetails.AUDIO",))),
+            ("output_image_tokens", (("candidatesTokensDetails.IMAGE",), ("responseTokensDetails.IMAGE",))),
+        ),
         total="totalTokenCount",
         running=True,
     ),
@@ -63,14 +72,27 @@ SHAPES = (
         cache_read=(("prompt_tokens_details.cached_tokens",), ("prompt_cache_hit_tokens",), ("cached_tokens",)),
         cache_write=(("prompt_tokens_details.cache_write_tokens",),),
         reasoning=(("completion_tokens_details.reasoning_tokens",),),
+        others=(
+            ("input_audio_tokens", (("prompt_tokens_details.audio_tokens",),)),
+            ("input_image_tokens", (("prompt_tokens_details.image_tokens",),)),
+            ("output_audio_tokens", (("completion_tokens_details.audio_tokens",),)),
+            ("output_image_tokens", (("completion_tokens_details.image_tokens",),)),
+        ),
         total="total_tokens",
     ),
-    Shape(  # OpenAI Responses: input includes the cache
-        marks=frozenset({"input_tokens_details", "output_tokens_details", "total_tokens"}),
+    Shape(  # OpenAI Responses, images and transcriptions: input includes the cache
+        marks=frozenset({"input_tokens_details", "input_token_details", "output_tokens_details", "total_tokens"}),
         input=(("input_tokens",),),
         output=(("output_tokens",),),
         cache_read=(("input_tokens_details.cached_tokens",),),
         reasoning=(("output_tokens_details.reasoning_tokens",),),
+        others=(
+            ("input_audio_tokens", (("input_tokens_details.audio_tokens",), ("input_token_details.audio_tokens",))),
+            ("input_image_tokens", (("input_tokens_details.image_tokens",),)),
+            ("output_audio_tokens", (("output_tokens_details.audio_tokens",),)),
+            ("output_image_tokens", (("output_tokens_details.image_tokens",),)),
+            ("images", (("generated_images",),)),
+        ),
         total="total_tokens",
     ),
     Shape(  # Anthropic messages: input leaves the cache out
@@ -79,9 +101,29 @@ SHAPES = (
         output=(("output_tokens",),),
         cache_read=(("cache_read_input_tokens",),),
         cache_write=(("cache_creation_input_tokens",),),
+        others=(
+            ("cache_write_1h_tokens", (("cache_creation.ephemeral_1h_input_tokens",),)),
+            ("web_searches", (("server_tool_use.web_search_requests",),)),
+        ),
         running=True,
     ),
+    Shape(  # who sells pictures by the piece
+        marks=frozenset({"image_count", "generated_images"}),
+        input=(),
+        output=(),
+        others=(("images", (("image_count",), ("generated_images",))),),
+    ),
 )
+
+
+def _paths(shape: Shape) -> Iterator[str]:
+    others = (alternatives for _, alternatives in shape.others)
+    for alternatives in (shape.input, shape.output, shape.cache_read, shape.cache_write, shape.reasoning, *others):
+        yield from chain(*alternatives)
+    yield shape.total
+
+
+_PATHS = {path: path.partition(".")[::2] for shape in SHAPES for path in _paths(shape)}
 
 
 def normalise(
@@ -118,13 +160,18 @@ def _read(shape: Shape, raw: Mapping[str, Any]) -> Usage:
     total = _count(raw, shape.total) if shape.total else None
     if tokens_out is None and total is not None and tokens_in is not None and total >= tokens_in:
         tokens_out = total - tokens_in
-    return Usage(
+    reasoning = _first(raw, shape.reasoning)
+    if reasoning and tokens_out is not None and total == (tokens_in or 0) + tokens_out + reasoning:
+        tokens_out += reasoning
+    usage = Usage(
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         cache_read_tokens=_first(raw, shape.cache_read),
         cache_write_tokens=_first(raw, shape.cache_write),
-        reasoning_tokens=_first(raw, shape.reasoning),
+        reasoning_tokens=reasoning,
     )
+    others = {name: count for name, paths in shape.others if (count := _first(raw, paths))}
+    return msgspec.structs.replace(usage, **others) if others else usage
 
 
 def _first(raw: Mapping[str, Any], alternatives: tuple[Terms, ...]) -> int | None:
@@ -139,7 +186,7 @@ def _first(raw: Mapping[str, Any], alternatives: tuple[Terms, ...]) -> int | Non
 
 
 def _count(raw: Mapping[str, Any], path: str) -> int | None:
-    outer, _, inner = path.partition(".")
+    outer, inner = _PATHS[path]
     value = raw.get(outer)
     if inner:
         value = value.get(inner) if isinstance(value, dict) else None

@@ -7,8 +7,10 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from ostiary_operator.api.budget import KeyBudget
 from ostiary_operator.api.conditions import Condition
 from ostiary_operator.api.fields import CEL, ModelPattern, ObjectName, Seconds, SecretEntry, Sha256, Text, cel, doc
+from ostiary_operator.api.limits import Limits, OnUnpriced
 from ostiary_operator.api.metadata import Invalid, Metadata
 
 DEFAULT_OVERLAP_SECONDS = 86400
@@ -66,6 +68,15 @@ class ApiKeySpec(
     disabled: Annotated[bool, doc("Refuse the key, without forgetting it.")] = False
     expires_at: Annotated[Annotated[datetime, Meta(tz=True)] | None, doc("Refuse the key from this moment on.")] = None
     rotation: Annotated[Rotation | None, doc("How the key is replaced.")] = None
+    limits: Annotated[Limits | None, doc("How much it may use in any second, minute, hour or day, and at once.")] = None
+    budget: Annotated[KeyBudget | None, doc("What it may spend in a period. Budgets that cover it count besides.")] = None
+    on_unpriced: Annotated[
+        OnUnpriced | None,
+        doc(
+            "Models of unknown price. Reject: refused. Allow: for nothing. Default: at 20 US dollars per million tokens. Unset: "
+            "where a budget in money rejects, names that tell of a high price are refused and others go at the default."
+        ),
+    ] = None
 
     @property
     def kind(self) -> Literal["generate", "secretRef", "sha256"]:
@@ -96,13 +107,30 @@ class StatusSecretRef(msgspec.Struct, frozen=True, kw_only=True):
     key: Annotated[str, doc("Key in the Secret's data.")]
 
 
+class KeyUsage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The key's account, at most ten seconds old while it changes. Money is US dollars, as a decimal number."""
+
+    spent: Annotated[str, doc("Spent in this period: that of spec.budget, or this month (UTC).")] = ""
+    tokens: Annotated[Annotated[int, Meta(ge=0, le=9_000_000_000_000_000_000)], doc("Tokens used in it.")] = 0
+    budget: Annotated[str, doc("What spec.budget allows.")] = ""
+    unit: Annotated[str, doc("USD or Tokens: what budget and remaining are.")] = ""
+    remaining: Annotated[str, doc("What is left of it; 0 if more than all is spent.")] = ""
+    percent: Annotated[Annotated[int, Meta(ge=0, le=1_000_000_000)] | None, doc("The share that is spent, rounded down.")] = None
+    period: Annotated[str, doc("The period that the numbers are of.")] = ""
+    requests_today: Annotated[
+        Annotated[int, Meta(ge=0, le=9_000_000_000_000_000_000)] | None, doc("Requests since midnight UTC.")
+    ] = None
+    last_used: Annotated[str | None, doc("When the last request ended.", format="date-time")] = None
+
+
 class ApiKeyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What became of the key. Never the key itself."""
 
-    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready.")] = ()
+    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready, LimitsShared.")] = ()
     key_id: Annotated[str, doc("What the ledger calls the key; the same through rotation.")] = ""
     secret_ref: Annotated[StatusSecretRef | None, doc("Where the key can be read.")] = None
     rotation: Annotated[RotationStatus | None, doc("Where a rotation stands.")] = None
+    usage: Annotated[KeyUsage | None, doc("The key's account.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

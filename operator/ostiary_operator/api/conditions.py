@@ -2,7 +2,8 @@
 
 The meanings are Gateway API's: `Accepted` (the object itself makes sense), `ResolvedRefs` (what it refers to is there),
 `Programmed` (every ready replica of the gateway works with it); `Ready` sums them up. A Provider's `Healthy` is what replicas
-see of it: it comes and goes with the vendor's faults, and `Ready` does not depend on it.
+see of it: it comes and goes with the vendor's faults, and `Ready` does not depend on it. Nor does it on what gateways say of
+money: `Priced`, `ThresholdReached`, `Exceeded`, and `LimitsShared`, how limits hold over several replicas.
 """
 
 from typing import Annotated, Literal
@@ -12,7 +13,9 @@ from msgspec import Meta
 
 from ostiary_operator.api.fields import doc
 
-ConditionType = Literal["Accepted", "ResolvedRefs", "Programmed", "Ready", "Healthy"]
+ConditionType = Literal[
+    "Accepted", "ResolvedRefs", "Programmed", "Ready", "Healthy", "Priced", "ThresholdReached", "Exceeded", "LimitsShared"
+]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 ACCEPTED: ConditionType = "Accepted"
@@ -20,6 +23,10 @@ RESOLVED_REFS: ConditionType = "ResolvedRefs"
 PROGRAMMED: ConditionType = "Programmed"
 READY: ConditionType = "Ready"
 HEALTHY: ConditionType = "Healthy"
+PRICED: ConditionType = "Priced"
+THRESHOLD_REACHED: ConditionType = "ThresholdReached"
+EXCEEDED: ConditionType = "Exceeded"
+LIMITS_SHARED: ConditionType = "LimitsShared"
 
 REASON_ACCEPTED = "Accepted"
 """Accepted=True: the object is used as it is written."""
@@ -29,6 +36,8 @@ REASON_ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
 """Accepted=False: baseURL is an address of the pod or node itself (loopback, link-local, unspecified)."""
 REASON_CONFLICTED = "Conflicted"
 """Accepted=False: an older object has the same prefix, key, name or alias; the message names it."""
+REASON_SCOPE_NOT_ALLOWED = "ScopeNotAllowed"
+"""Accepted=False: a Budget of the whole cluster must be in the installation's own namespace."""
 
 REASON_RESOLVED_REFS = "ResolvedRefs"
 """ResolvedRefs=True: everything that the object refers to is there, or was not required."""
@@ -73,11 +82,34 @@ REASON_BREAKER_OPEN = "BreakerOpen"
 REASON_BLOCKED = "Blocked"
 """Healthy=False: a backend asked to be left alone (Retry-After), was too slow, or refused a credential."""
 
+REASON_PRICED = "Priced"
+"""Priced=True: of every model that was used the price is known."""
+REASON_UNPRICED_MODELS = "UnpricedModels"
+"""Priced=False: models were asked for whose price nothing tells; spec.price of a Model or a list of prices can."""
+REASON_THRESHOLD_REACHED = "ThresholdReached"
+"""ThresholdReached=True: at least so much of the Budget is spent; the message names the highest threshold."""
+REASON_BELOW_THRESHOLDS = "BelowThresholds"
+"""ThresholdReached=False: less is spent than any threshold says."""
+REASON_BUDGET_SPENT = "BudgetSpent"
+"""Exceeded=True: all of the Budget is spent; requests are refused, or only told with action Warn."""
+REASON_WITHIN_BUDGET = "WithinBudget"
+"""Exceeded=False: something is left."""
+REASON_NOT_REPORTED = "NotReported"
+"""ThresholdReached=Unknown, Exceeded=Unknown, LimitsShared=Unknown: no replica has told its numbers yet."""
+REASON_SHARED = "Shared"
+"""LimitsShared=True: replicas share each limit through Valkey; the message states by how much it may be exceeded."""
+REASON_DIVIDED = "Divided"
+"""LimitsShared=False: without Valkey each replica grants its own part of each limit, and never more."""
+REASON_SINGLE_REPLICA = "SingleReplica"
+"""LimitsShared=True: there is one replica, which counts alone."""
+REASON_SHARING_INTERRUPTED = "SharingInterrupted"
+"""LimitsShared=False: Valkey is away; each replica goes on with what it was allowed last."""
+
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One observation, as `metav1.Condition`."""
 
-    type: Annotated[str, Meta(max_length=316), doc("Accepted, ResolvedRefs, Programmed, Ready or Healthy.")]
+    type: Annotated[str, Meta(max_length=316), doc("What it is about: Ready and others.")]
     status: Annotated[ConditionStatus, doc("Whether it holds.")]
     reason: Annotated[str, Meta(min_length=1, max_length=1024), doc("Why, in one word for programs.")]
     message: Annotated[str, Meta(max_length=32768), doc("Why, in words for people.")] = ""

@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus
+from ostiary_operator.api.budget import BudgetSpec, BudgetStatus
 from ostiary_operator.api.fields import CEL, cel
 from ostiary_operator.api.model import ModelSpec, ModelStatus
 from ostiary_operator.api.provider import RESERVED_PREFIXES, ProviderSpec, ProviderStatus
@@ -20,6 +21,7 @@ _DESCRIPTIONS = {
     names.PROVIDER: "A vendor account, or any address that speaks a vendor's protocol.",
     names.MODEL: "A name that clients ask for, the backends that answer it, and what happens when one does not.",
     names.API_KEY: "A caller: where its key comes from, and what it may use.",
+    names.BUDGET: "Money or tokens per period for all ApiKeys that fit a selector.",
 }
 _KEYED_LISTS = {"conditions": "type"}
 _READY = ".status.conditions[?(@.type=='Ready')]"
@@ -33,6 +35,7 @@ def definitions() -> dict[str, Schema]:
         ),
         "models.yaml": _definition(names.MODEL, "ostmodel", (ModelSpec, ModelStatus), _MODEL_COLUMNS, []),
         "apikeys.yaml": _definition(names.API_KEY, "ak", (ApiKeySpec, ApiKeyStatus), _API_KEY_COLUMNS, []),
+        "budgets.yaml": _definition(names.BUDGET, "bud", (BudgetSpec, BudgetStatus), _BUDGET_COLUMNS, []),
     }
 
 
@@ -67,10 +70,29 @@ _MODEL_COLUMNS = [
 _API_KEY_COLUMNS = [
     _column("Owner", "string", ".spec.owner"),
     _column("Ready", "string", f"{_READY}.status"),
-    _column("Expires", "string", ".spec.expiresAt"),
-    _column("Disabled", "boolean", ".spec.disabled"),
+    _column("Spent", "string", ".status.usage.spent"),
+    _column("Budget", "string", ".status.usage.budget"),
+    _column("Remaining", "string", ".status.usage.remaining"),
+    _column("Today", "integer", ".status.usage.requestsToday"),
+    _column("Last Used", "date", ".status.usage.lastUsed"),
+    _column("Expires", "string", ".spec.expiresAt", wide=True),
+    _column("Disabled", "boolean", ".spec.disabled", wide=True),
     _column("Reason", "string", f"{_READY}.reason", wide=True),
     _column("Key ID", "string", ".status.keyId", wide=True),
+    _AGE,
+]
+_BUDGET_COLUMNS = [
+    _column("Limit", "string", ".status.limit"),
+    _column("Unit", "string", ".status.unit"),
+    _column("Spent", "string", ".status.spent"),
+    _column("Remaining", "string", ".status.remaining"),
+    _column("Percent", "integer", ".status.percent"),
+    _column("Period", "string", ".status.period"),
+    _column("Keys", "integer", ".status.keys"),
+    _column("Ready", "string", f"{_READY}.status"),
+    _column("Action", "string", ".spec.action", wide=True),
+    _column("Ends", "string", ".status.periodEnds", wide=True),
+    _column("Reason", "string", f"{_READY}.reason", wide=True),
     _AGE,
 ]
 _PREFIX_RULE = cel(
@@ -139,6 +161,8 @@ def _schema(info: inspect.Type) -> Schema:
             return _struct(cls, fields)
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
             return {"type": "array", "items": _schema(item), **_present(minItems=least, maxItems=most)}
+        case inspect.DictType(value_type=value, max_length=most):
+            return {"type": "object", "additionalProperties": _schema(value), **_present(maxProperties=most)}
     return _scalar(info)
 
 
@@ -185,4 +209,6 @@ def _property(field: inspect.Field) -> Schema:
         schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [_KEYED_LISTS[field.encode_name]]}
     if isinstance(field.default, bool | int) or (isinstance(field.default, str) and field.default):
         schema["default"] = field.default
+    if isinstance(field.default, tuple) and field.default:
+        schema["default"] = list(field.default)
     return schema

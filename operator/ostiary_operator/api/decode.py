@@ -11,10 +11,11 @@ import msgspec
 
 from ostiary_operator.api import patterns
 from ostiary_operator.api.apikey import INTERVAL_NEEDS_GENERATE, ONE_ORIGIN, ApiKey, ApiKeySpec, ApiKeyStatus
+from ostiary_operator.api.budget import Budget, BudgetSpec, BudgetStatus
 from ostiary_operator.api.metadata import Invalid, Metadata
 from ostiary_operator.api.model import Model, ModelSpec, ModelStatus
 from ostiary_operator.api.provider import Provider, ProviderSpec, ProviderStatus
-from ostiary_operator.api.rules import model_problem, provider_problem
+from ostiary_operator.api.rules import budget_problem, key_budget_problem, model_problem, provider_problem
 from ostiary_operator.api.secret import Secret
 
 Object = Mapping[str, Any]
@@ -23,6 +24,8 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>.*)`$")
 _FIELD = re.compile("Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
 _PATTERN = re.compile(r"Expected `str[^`]*` matching regex (?P<expression>'.*')$", re.DOTALL)
+_LABEL_NAME = re.compile(patterns.LABEL_NAME)
+_LABEL_VALUE = re.compile(patterns.LABEL_VALUE)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -59,6 +62,17 @@ def api_key(obj: Object) -> ApiKey:
     return ApiKey(metadata=metadata, spec=spec, status=status)
 
 
+def budget(obj: Object) -> Budget:
+    """One `Budget`; whatever is wrong with its spec is in `invalid`."""
+    metadata = decode_metadata(obj)
+    status = _status(obj, BudgetStatus)
+    spec = _spec(obj, BudgetSpec)
+    problem = spec if isinstance(spec, Invalid) else budget_problem(spec)
+    if isinstance(spec, Invalid) or problem:
+        return Budget(metadata=metadata, spec=None, invalid=problem, status=status)
+    return Budget(metadata=metadata, spec=spec, status=status)
+
+
 def secret(obj: Object) -> Secret:
     """One Secret. `stringData`, which only manifests have, wins over `data`; an entry that is no base64 is left out."""
     data = {str(key): value for key, text in _mapping(obj.get("data")).items() if (value := _base64(text)) is not None}
@@ -77,7 +91,7 @@ def decode_metadata(obj: Object) -> Metadata:
         generation=int(meta.get("generation") or 0),
         created=str(meta.get("creationTimestamp") or ""),
         annotations=_mapping(meta.get("annotations")),
-        labels=_mapping(meta.get("labels")),
+        labels=_labels(_mapping(meta.get("labels"))),
         owner_uid=next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), ""),
     )
 
@@ -145,12 +159,19 @@ def _api_key_problem(spec: ApiKeySpec) -> Invalid | None:
         return Invalid("spec", ONE_ORIGIN["message"])
     if spec.rotation and spec.rotation.interval_seconds is not None and spec.generate is None:
         return Invalid("spec.rotation.intervalSeconds", INTERVAL_NEEDS_GENERATE["message"])
-    return None if spec.expires_at is None else _expiry_problem(spec.expires_at)
+    expiry = None if spec.expires_at is None else _expiry_problem(spec.expires_at)
+    return expiry or (key_budget_problem(spec.budget) if spec.budget else None)
 
 
 def _expiry_problem(at: datetime) -> Invalid | None:
     """The first and the last year of the calendar cannot be told in every time zone."""
     return None if MINYEAR < at.year < MAXYEAR else Invalid("spec.expiresAt", "is no usable time")
+
+
+def _labels(labels: Mapping[str, Any]) -> dict[str, str]:
+    """Those that the API server would take; a folder may have others, and numbers where it has texts."""
+    texts = ((str(name), str(value)) for name, value in labels.items())
+    return {name: value for name, value in texts if _LABEL_NAME.fullmatch(name) and _LABEL_VALUE.fullmatch(value)}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from ostiary_operator.api.conditions import Condition
-from ostiary_operator.api.fields import Alias, Decimal, ModelName, doc
+from ostiary_operator.api.fields import Alias, ModelName, doc
 from ostiary_operator.api.metadata import Invalid, Metadata
+from ostiary_operator.api.price import Price
 from ostiary_operator.api.retrypolicy import Milliseconds, RetryPolicy
 from ostiary_operator.api.routing import ProviderRef, Routing
 
@@ -17,13 +18,6 @@ Selection = Literal["Priority", "Weighted", "Cost", "Latency", "Balanced", "Qual
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """A part of a Model."""
-
-
-class Price(_Part, frozen=True, kw_only=True):
-    """What a backend costs, in US dollars, as decimal numbers in quotes."""
-
-    input_per_million_tokens: Annotated[Decimal, doc("For a million input tokens.")]
-    output_per_million_tokens: Annotated[Decimal, doc("For a million output tokens.")]
 
 
 class Backend(_Part, frozen=True, kw_only=True):
@@ -107,7 +101,7 @@ class ModelSpec(_Part, frozen=True, kw_only=True):
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the model."""
 
-    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready.")] = ()
+    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready, Priced.")] = ()
     name: Annotated[str, doc("The name in use: spec.name or the name of the object.")] = ""
     backends: Annotated[str, doc("How many backends can be used, of how many that are named: 2/3.")] = ""
 

@@ -7,7 +7,8 @@ CATEGORY = "ostiary"
 PROVIDER = "Provider"
 API_KEY = "ApiKey"
 MODEL = "Model"
-KINDS = (PROVIDER, MODEL, API_KEY)
+BUDGET = "Budget"
+KINDS = (PROVIDER, MODEL, API_KEY, BUDGET)
 
 # On an ApiKey, by its owner: any new value asks for a rotation.
 ROTATE = f"{GROUP}/rotate"

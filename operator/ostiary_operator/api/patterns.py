@@ -18,6 +18,10 @@ ALIAS = "^[-A-Za-z0-9._~:/@+,=]+$"
 BACKEND = "^[a-z0-9][-a-z0-9]*/[-A-Za-z0-9._~:/@+,=]+$"
 STATUS_RANGE = "^[1-5][0-9][0-9]-[1-5][0-9][0-9]$"
 PRICE = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
+AMOUNT = r"^([0-9]{0,8}[1-9][0-9]{0,8}(\.[0-9]{1,9})?|0{1,9}\.[0-9]{0,8}[1-9][0-9]{0,8})$"
+TIME_ZONE = "^[A-Za-z][-A-Za-z0-9_+]*(/[A-Za-z0-9][-A-Za-z0-9_+]*){0,2}$"
+LABEL_NAME = "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
+LABEL_VALUE = "^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$"
 HEADER_NAME = "^[A-Za-z0-9][-A-Za-z0-9]*$"  # no underscore: many servers take it for a dash, or drop the header
 HEADER_VALUE = "^[!-~]([ -~]*[!-~])?$"
 ROUTE = "^[-A-Za-z0-9._]+$"
@@ -36,6 +40,10 @@ MEANINGS = {
     BACKEND: "must be <provider prefix>/<model>",
     STATUS_RANGE: "must be a status or a range of two, as 502-504, between 100 and 599",
     PRICE: "must be a decimal number, as 0.15, with at most nine digits before and after the point",
+    AMOUNT: "must be a decimal number above 0, as 25.50, with at most nine digits before and after the point",
+    TIME_ZONE: "must be the name of a time zone, as Europe/Berlin",
+    LABEL_NAME: "must be the name of a label",
+    LABEL_VALUE: "must be the value of a label: letters, digits, '-', '_' and '.', at most 63",
     HEADER_NAME: "must be the name of a header: letters, digits and '-'",
     HEADER_VALUE: "must be printable ASCII, without a space first or last",
     ROUTE: "must be letters, digits, '-', '_' and '.'",

@@ -176,7 +176,7 @@ class Unhealthy(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the provider."""
 
-    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready, Healthy.")] = ()
+    conditions: Annotated[tuple[Condition, ...], doc("Accepted, ResolvedRefs, Programmed, Ready, Healthy, Priced.")] = ()
     prefix: Annotated[str, doc("The prefix in use: spec.prefix or the name of the object.")] = ""
     unhealthy: Annotated[tuple[Unhealthy, ...], doc("Backends that are left alone, the longest first.")] = ()
 

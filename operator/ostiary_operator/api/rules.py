@@ -4,9 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ostiary_operator.api import baseurl, patterns, provider, retrypolicy, routing
+from ostiary_operator.api import baseurl, budget, patterns, price, provider, retrypolicy, routing, selector
+from ostiary_operator.api.budget import BudgetSpec, KeyBudget
 from ostiary_operator.api.metadata import Invalid, Metadata
 from ostiary_operator.api.model import ModelSpec
+from ostiary_operator.api.price import Price
 from ostiary_operator.api.provider import ProviderSpec
 from ostiary_operator.api.retrypolicy import RetryPolicy
 from ostiary_operator.api.routing import Matcher, Routing
@@ -19,8 +21,24 @@ def provider_problem(spec: ProviderSpec, metadata: Metadata) -> Invalid | None:
 
 
 def model_problem(spec: ModelSpec) -> Invalid | None:
-    problems = [*_policy(spec.retry_policy), *_routing(spec.routing)]
+    prices = [("spec.price", spec.price)]
+    prices += [(f"spec.backends[{place}].price", backend.price) for place, backend in enumerate(spec.backends)]
+    tiers = [problem for at, price_ in prices if price_ for problem in _tiers(at, price_)]
+    problems = [*_policy(spec.retry_policy), *_routing(spec.routing), *tiers]
     return problems[0] if problems else None
+
+
+def key_budget_problem(spec: KeyBudget, at: str = "spec.budget") -> Invalid | None:
+    return Invalid(at, budget.ONE_UNIT["message"]) if (spec.amount is None) == (spec.tokens is None) else None
+
+
+def budget_problem(spec: BudgetSpec) -> Invalid | None:
+    unit = key_budget_problem(spec, "spec")
+    expressions = spec.selector.match_expressions if spec.selector else ()
+    for place, each in enumerate(expressions):
+        if (each.operator in ("In", "NotIn")) != bool(each.values):
+            return unit or Invalid(f"spec.selector.matchExpressions[{place}]", selector.VALUES_FIT_OPERATOR["message"])
+    return unit
 
 
 def code_range(code: int | str) -> tuple[int, int]:
@@ -72,6 +90,21 @@ def _policy(policy: RetryPolicy | None) -> Iterator[Invalid]:
         yield Invalid(f"{at}.onHighLatency.triggerWindowSeconds", retrypolicy.TRIGGERS_NEED_WINDOW["message"])
     if policy.backoff and policy.backoff.max_milliseconds <= policy.backoff.base_milliseconds:
         yield Invalid(f"{at}.backoff.maxMilliseconds", retrypolicy.BACKOFF_ORDER["message"])
+
+
+def _tiers(at: str, spec: Price) -> Iterator[Invalid]:
+    counts = Counter(tier.above_input_tokens for tier in spec.tiers)
+    if any(count > 1 for count in counts.values()):
+        yield Invalid(f"{at}.tiers", price.TIERS_ONCE["message"])
+    for place, tier in enumerate(spec.tiers):
+        prices = (
+            tier.input_per_million_tokens,
+            tier.output_per_million_tokens,
+            tier.cached_input_per_million_tokens,
+            tier.cache_write_per_million_tokens,
+        )
+        if not any(prices):
+            yield Invalid(f"{at}.tiers[{place}]", price.TIER_SAYS_SOMETHING["message"])
 
 
 def _routing(spec: Routing | None) -> Iterator[Invalid]:

@@ -11,6 +11,8 @@ EVERYWHERE: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("ostiary.dev", "models/status", frozenset({"patch"})),
     ("ostiary.dev", "apikeys", frozenset({"list", "watch"})),
     ("ostiary.dev", "apikeys/status", frozenset({"patch"})),
+    ("ostiary.dev", "budgets", frozenset({"list", "watch"})),
+    ("ostiary.dev", "budgets/status", frozenset({"patch"})),
     ("", "secrets", frozenset({"get", "list", "watch", "create", "update"})),
     ("", "events", frozenset({"create"})),
 )

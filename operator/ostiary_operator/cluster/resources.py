@@ -26,6 +26,7 @@ class Resource:
 PROVIDERS = Resource(names.GROUP, names.VERSION, "providers")
 MODELS = Resource(names.GROUP, names.VERSION, "models")
 APIKEYS = Resource(names.GROUP, names.VERSION, "apikeys")
+BUDGETS = Resource(names.GROUP, names.VERSION, "budgets")
 SECRETS = Resource("", "v1", "secrets")
 CONFIGMAPS = Resource("", "v1", "configmaps")
 PODS = Resource("", "v1", "pods")

@@ -7,8 +7,10 @@ from ostiary_gateway.contract import document
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_gateway.contract.model import Breaker
 from ostiary_operator.api import times
+from ostiary_operator.api.limits import Limits
 from ostiary_operator.api.provider import DEFAULT_HEADERS, BreakerSpec
 from ostiary_operator.dataplane.models import build_model
+from ostiary_operator.dataplane.terms import build_budget, build_terms
 from ostiary_operator.dataplane.upstreams import Upstream, upstream_of
 from ostiary_operator.graph import Graph, KeyNode, ProviderNode
 
@@ -23,16 +25,18 @@ class Compiled:
     credentials: Mapping[str, tuple[str, ...]] = field(repr=False)
 
 
-def compile_graph(graph: Graph, *, cluster_domain: str = "cluster.local") -> Compiled:
-    """Turn the usable part of a graph into the values that the gateway reads."""
+def compile_graph(graph: Graph, *, cluster_domain: str = "cluster.local", default_limits: Limits | None = None) -> Compiled:
+    """Turn the usable part of a graph into the values that the gateway reads. `default_limits` are of keys without any."""
     nodes = sorted((node for node in graph.providers if node.usable), key=lambda node: node.resource.prefix)
     models = sorted((node for node in graph.models if node.usable), key=lambda node: node.resource.metadata.id)
-    entries = [entry for node in graph.keys if node.usable for entry in _entries(node)]
+    budgets = sorted((node for node in graph.budgets if node.usable), key=lambda node: node.resource.metadata.id)
+    entries = [entry for node in graph.keys if node.usable for entry in _entries(node, default_limits)]
     return Compiled(
         document=document.Document(
             version=document.VERSION,
             providers=tuple(p for node in nodes for p in _providers(node, cluster_domain)),
             models=tuple(built for node in models if (built := build_model(node))),
+            budgets=tuple(limit for node in budgets if (limit := build_budget(node))),
         ),
         entries=tuple(sorted((*entries, *graph.rows), key=lambda entry: entry.sha256)),
         upstreams=tuple(sorted({upstream_of(node.url, cluster_domain) for node in nodes if node.url})),
@@ -70,10 +74,11 @@ def _breaker(spec: BreakerSpec) -> Breaker:
     return Breaker(failures=spec.consecutive_failures, open_ms=spec.open_seconds * 1000, warm_up_ms=spec.warm_up_seconds * 1000)
 
 
-def _entries(node: KeyNode) -> Iterator[Entry]:
+def _entries(node: KeyNode, default_limits: Limits | None) -> Iterator[Entry]:
     spec, metadata = node.resource.spec, node.resource.metadata
     if spec is None:
         return
+    terms = build_terms(node, default_limits)
     for value in node.values:
         yield Entry(
             id=node.key_id,
@@ -87,4 +92,5 @@ def _entries(node: KeyNode) -> Iterator[Entry]:
             state=value.state,
             models=spec.models,
             expires=times.to_text(value.expires) if value.expires else "",
+            terms=terms,
         )

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ostiary_gateway.contract import model as contract
-from ostiary_operator.api.model import Limits, ModelSpec, Price, Selection, Stream, Timeouts
+from ostiary_gateway.contract import price as prices
+from ostiary_operator.api.model import Limits, ModelSpec, Selection, Stream, Timeouts
+from ostiary_operator.api.price import Price, Tier
 from ostiary_operator.api.routing import Matcher, MatcherType
 from ostiary_operator.dataplane.policies import build_policy
 from ostiary_operator.graph import ModelNode, Place
@@ -63,9 +65,40 @@ def _backend(place: Place, model_price: Price | None) -> contract.ModelBackend:
         model=place.model,
         weight=place.spec.weight,
         priority=place.spec.priority,
-        input_price=price.input_per_million_tokens if price else "",
-        output_price=price.output_per_million_tokens if price else "",
+        price=_price(price) if price else None,
     )
+
+
+def _price(price: Price) -> prices.Price:
+    return prices.Price(
+        input=price.input_per_million_tokens,
+        output=price.output_per_million_tokens,
+        cache_read=price.cached_input_per_million_tokens or "",
+        cache_write=price.cache_write_per_million_tokens or "",
+        reasoning=price.reasoning_per_million_tokens or "",
+        input_audio=price.input_audio_per_million_tokens or "",
+        output_audio=price.output_audio_per_million_tokens or "",
+        image=price.per_image or "",
+        request=price.per_request or "",
+        batch_discount=_share(price.batch_discount_percent or 0),
+        tiers=tuple(_tier(tier) for tier in sorted(price.tiers, key=lambda each: each.above_input_tokens)),
+    )
+
+
+def _tier(tier: Tier) -> prices.Tier:
+    return prices.Tier(
+        above_input_tokens=tier.above_input_tokens,
+        input=tier.input_per_million_tokens or "",
+        output=tier.output_per_million_tokens or "",
+        cache_read=tier.cached_input_per_million_tokens or "",
+        cache_write=tier.cache_write_per_million_tokens or "",
+    )
+
+
+def _share(percent: int) -> str:
+    """A percentage as a decimal share, exactly; empty for none."""
+    whole, hundredths = divmod(percent, 100)
+    return f"{whole}.{hundredths:02}" if percent else ""
 
 
 def _timeouts(timeouts: Timeouts) -> contract.Timeouts:

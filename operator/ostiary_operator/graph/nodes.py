@@ -7,6 +7,7 @@ from typing import Literal
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_operator.api.apikey import ApiKey
 from ostiary_operator.api.baseurl import BaseUrl
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.conditions import ConditionType
 from ostiary_operator.api.model import Backend, Model
 from ostiary_operator.api.provider import Provider
@@ -104,12 +105,13 @@ class KeyValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyNode:
-    """`values` are the current one first, then the one that retires."""
+    """`values` are the current one first, then the one that retires; `budgets` are ids of the Budgets that cover it."""
 
     resource: ApiKey
     problems: tuple[Problem, ...] = ()
     values: tuple[KeyValue, ...] = ()
     rotation: "Rotation | None" = None
+    budgets: tuple[str, ...] = ()
 
     @property
     def key_id(self) -> str:
@@ -135,6 +137,19 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetNode:
+    """`keys` are the ApiKeys that it covers."""
+
+    resource: Budget
+    problems: tuple[Problem, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return not any(problem.fatal for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """`rows` go to the allow-list as they are, but for keys that an ApiKey has."""
 
@@ -142,3 +157,4 @@ class Graph:
     models: tuple[ModelNode, ...] = ()
     keys: tuple[KeyNode, ...] = ()
     rows: tuple[Entry, ...] = ()
+    budgets: tuple[BudgetNode, ...] = ()

@@ -1,9 +1,11 @@
 """The graph as a whole."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from ostiary_operator.graph import keys, models, providers
-from ostiary_operator.graph.nodes import Graph
+from ostiary_operator.graph import budgets, keys, models, providers
+from ostiary_operator.graph.nodes import Graph, KeyNode
 from ostiary_operator.graph.snapshot import Policy, Ref, Snapshot
 
 _DEFAULT = Policy()
@@ -14,11 +16,27 @@ def resolve(snapshot: Snapshot, policy: Policy = _DEFAULT) -> Graph:
 
     A key both in an ApiKey and in a row belongs to the ApiKey; of rows with one key the last counts (LM-19).
     """
-    nodes = keys.resolve(snapshot)
+    limits = budgets.resolve(snapshot, policy)
+    covering = budgets.covering(limits)
+    nodes = tuple(_covered(node, covering) for node in keys.resolve(snapshot))
     taken = {value.sha256 for node in nodes for value in node.values}
     rows = {row.sha256: row for row in snapshot.rows if row.sha256 not in taken}
     accounts = providers.resolve(snapshot, policy)
-    return Graph(providers=accounts, models=models.resolve(snapshot, accounts), keys=nodes, rows=tuple(rows.values()))
+    return Graph(
+        providers=accounts,
+        models=models.resolve(snapshot, accounts),
+        keys=nodes,
+        rows=tuple(rows.values()),
+        budgets=limits,
+    )
+
+
+def _covered(node: KeyNode, covering: Mapping[Ref, tuple[str, ...]]) -> KeyNode:
+    """With the Budgets that cover it, and what there is to say of its own."""
+    spec = node.resource.spec
+    own = budgets.time_zone_problem(spec.budget.time_zone, "spec.budget.timeZone") if spec and spec.budget else ()
+    found = covering.get(node.resource.metadata.ref, ())
+    return replace(node, problems=(*node.problems, *own), budgets=found) if own or found else node
 
 
 def wanted_secrets(snapshot: Snapshot) -> frozenset[Ref]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 from ostiary_operator.api.secret import Secret
@@ -22,10 +23,15 @@ class Snapshot:
     api_keys: tuple[ApiKey, ...] = ()
     secrets: Mapping[Ref, Secret] = field(default_factory=dict)
     rows: tuple[Entry, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the installation allows. `allow_local`: providers may be on the machine itself, as on a laptop."""
+    """What the installation allows. `allow_local`: providers may be on the machine itself, as on a laptop.
+
+    `home` is the only namespace whose Budgets may cover the whole cluster; empty is any.
+    """
 
     allow_local: bool = False
+    home: str = ""

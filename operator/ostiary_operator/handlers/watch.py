@@ -6,7 +6,7 @@ import kopf
 
 from ostiary_operator.api import names
 from ostiary_operator.cluster.client import Client
-from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, SECRETS
+from ostiary_operator.cluster.resources import APIKEYS, BUDGETS, MODELS, PROVIDERS, SECRETS
 from ostiary_operator.reconcile.gather import SECRET_FIELDS
 from ostiary_operator.reconcile.service import Service
 
@@ -43,6 +43,10 @@ def build_registry(service: Service, client: Client) -> kopf.OperatorRegistry:
     @kopf.on.event(names.GROUP, names.VERSION, APIKEYS.plural, registry=registry)
     async def api_key(event: kopf.RawEvent, **_: Any) -> None:
         service.take(APIKEYS, event["type"], dict(event["object"]))
+
+    @kopf.on.event(names.GROUP, names.VERSION, BUDGETS.plural, registry=registry)
+    async def budget(event: kopf.RawEvent, **_: Any) -> None:
+        service.take(BUDGETS, event["type"], dict(event["object"]))
 
     @kopf.on.event("", "v1", SECRETS.plural, registry=registry)
     async def secret(event: kopf.RawEvent, **_: Any) -> None:

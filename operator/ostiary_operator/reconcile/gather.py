@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.errors import MissingError, RefusedError
-from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, SECRETS, Object, Resource
+from ostiary_operator.cluster.resources import APIKEYS, BUDGETS, MODELS, PROVIDERS, SECRETS, Object, Resource
 from ostiary_operator.reconcile.together import together
 from ostiary_operator.reconcile.world import Key, World, key_of
 
@@ -24,12 +24,12 @@ class Gatherer:
         self._namespaces = tuple(namespaces) or ("",)
 
     async def everything(self) -> None:
-        """All Providers, Models, ApiKeys and the Secrets that they name.
+        """All Providers, Models, ApiKeys, Budgets and the Secrets that they name.
 
         Raises:
             ClusterError: the world is as it was, or newer, but not known to be complete.
         """
-        for resource in (PROVIDERS, MODELS, APIKEYS):
+        for resource in (PROVIDERS, MODELS, APIKEYS, BUDGETS):
             self._world.replace(resource, *await self._list(resource))
         await self._secrets()
 

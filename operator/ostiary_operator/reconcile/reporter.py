@@ -12,22 +12,29 @@ from datetime import datetime
 from ostiary_operator import status
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
-from ostiary_operator.cluster.resources import APIKEYS, MODELS, PROVIDERS, Object, Resource
+from ostiary_operator.cluster.resources import APIKEYS, BUDGETS, MODELS, PROVIDERS, Object, Resource
 from ostiary_operator.graph import Graph
 from ostiary_operator.reconcile.health import Health
 from ostiary_operator.reconcile.notices import Herald, Notice, worsened
 from ostiary_operator.reconcile.rollout import Rollouts, ref_of
 from ostiary_operator.reconcile.statuses import StatusWriter, Wanted
+from ostiary_operator.reconcile.thresholds import crossed
 from ostiary_operator.reconcile.world import Key, version_of
 
-_RESOURCES: Mapping[str, Resource] = {names.PROVIDER: PROVIDERS, names.MODEL: MODELS, names.API_KEY: APIKEYS}
+_RESOURCES: Mapping[str, Resource] = {
+    names.PROVIDER: PROVIDERS,
+    names.MODEL: MODELS,
+    names.API_KEY: APIKEYS,
+    names.BUDGET: BUDGETS,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`objects` are those that the graph was made of; `reports`, `uses` and `health` are what pods tell."""
+    """`objects` are those that the graph was made of; `reports`, `uses`, `health` and `said` are what pods tell."""
 
     graph: Graph
     objects: Mapping[Resource, Mapping[Key, Object]]
@@ -35,6 +42,7 @@ class Finding:
     reports: list[str]
     uses: Mapping[str, str]
     health: Health
+    said: status.Statement | None
     now: datetime
 
 
@@ -88,19 +96,24 @@ def compare(finding: Finding) -> tuple[list[Wanted], list[Notice]]:
     for provider in finding.graph.providers:
         rollout = finding.rollouts.of(ref_of(provider.resource), finding.reports)
         unhealthy = finding.health.get(provider.resource.prefix, ())
-        _compare(provider.resource, status.provider(provider, rollout, finding.now, unhealthy), finding, wanted, notices)
+        _compare(
+            provider.resource, status.provider(provider, rollout, finding.now, unhealthy, finding.said), finding, wanted, notices
+        )
     for model in finding.graph.models:
         rollout = finding.rollouts.of(ref_of(model.resource), finding.reports)
-        _compare(model.resource, status.model(model, rollout, finding.now), finding, wanted, notices)
+        _compare(model.resource, status.model(model, rollout, finding.now, finding.said), finding, wanted, notices)
     for key in finding.graph.keys:
         rollout = finding.rollouts.of(ref_of(key.resource), finding.reports)
-        after = status.api_key(key, rollout, finding.now, _last_use(key.resource, finding.uses))
+        after = status.api_key(key, rollout, finding.now, _last_use(key.resource, finding.uses), finding.said)
         _compare(key.resource, after, finding, wanted, notices)
+    for budget in finding.graph.budgets:
+        rollout = finding.rollouts.of(ref_of(budget.resource), finding.reports)
+        _compare(budget.resource, status.budget(budget, rollout, finding.now, finding.said), finding, wanted, notices)
     return wanted, notices
 
 
 def _compare(
-    resource: Provider | Model | ApiKey,
+    resource: Provider | Model | ApiKey | Budget,
     after: status.Status,
     finding: Finding,
     wanted: list[Wanted],
@@ -113,6 +126,7 @@ def _compare(
         return
     wanted.append(Wanted(kind, resource.metadata.ref, resource.metadata.uid, version_of(found), status.encode(after)))
     notices += worsened(found, before.conditions, after.conditions)
+    notices += crossed(found, resource, after)
 
 
 def _last_use(item: ApiKey, uses: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ostiary_operator.api import names
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
 from ostiary_operator.status import Rollout
@@ -59,7 +60,7 @@ class Rollouts:
         return Rollout(replicas=len(places), behind=sum(place < since for place in places))
 
 
-def ref_of(item: Provider | Model | ApiKey) -> Ref:
+def ref_of(item: Provider | Model | ApiKey | Budget) -> Ref:
     return item.kind, item.metadata.namespace, item.metadata.name
 
 

@@ -9,11 +9,14 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ostiary_gateway.contract.settings import Settings
 from ostiary_operator.api.keys import new_key
+from ostiary_operator.api.limits import parse_limits
 from ostiary_operator.cluster.client import Client
 from ostiary_operator.cluster.errors import ClusterError, GoneError
+from ostiary_operator.cluster.gateways import Gateways
 from ostiary_operator.cluster.lease import Lease, Terms
 from ostiary_operator.cluster.pen import Pen
 from ostiary_operator.cluster.reflector import Reflector, Target
@@ -22,11 +25,13 @@ from ostiary_operator.objects.bundle import Place
 from ostiary_operator.objects.labels import bundle_selector
 from ostiary_operator.reconcile.bundle_writer import BundleWriter
 from ostiary_operator.reconcile.debounce import Alarm, Debounce
-from ostiary_operator.reconcile.flow import Parts, Reconciler, Result
+from ostiary_operator.reconcile.flow import Parts, Reconciler, Result, Rules
 from ostiary_operator.reconcile.gather import Gatherer
 from ostiary_operator.reconcile.key_writer import KeyWriter
 from ostiary_operator.reconcile.notices import Herald
+from ostiary_operator.reconcile.poller import Poller
 from ostiary_operator.reconcile.reporter import Reporter
+from ostiary_operator.reconcile.statements import Statements
 from ostiary_operator.reconcile.statuses import StatusWriter
 from ostiary_operator.reconcile.world import Shelf, World
 
@@ -41,7 +46,11 @@ _PAUSE_MAX = 10.0
 
 
 class Service:
-    """`run` until cancelled. `take` is told what kopf sees; `told` hears of every reconciliation that went well."""
+    """`run` until cancelled. `take` is told what kopf sees; `told` hears of every reconciliation that went well.
+
+    Raises:
+        LimitsError: the setting for default limits is none.
+    """
 
     def __init__(
         self,
@@ -54,6 +63,8 @@ class Service:
         told: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self._told = told
+        self._now = now
+        self._settings = settings
         place = Place(settings.namespace, settings.bundle)
         self._changes = Debounce(QUIET_SECONDS, LONGEST_SECONDS, MOST_SECONDS)
         self._stale = Debounce(_GATHER_QUIET, _GATHER_LONGEST)
@@ -68,6 +79,7 @@ class Service:
         self._statuses = StatusWriter(self.pen, self.world, self._changes.poke)
         self._reporter = Reporter(self._statuses, Herald(self.pen, time.monotonic))
         self._gatherer = Gatherer(client, self.world, _names(settings.watch_namespaces))
+        self.statements = Statements(settings.replicas)
         self._reflectors = self._reflect(client, place, settings.gateway_selector)
         self.reconciler = Reconciler(
             Parts(
@@ -76,8 +88,13 @@ class Service:
                 keys=KeyWriter(self.pen, self.world, new_key),
                 bundles=BundleWriter(self.pen, self.world, place),
                 reporter=self._reporter,
+                statements=self.statements,
                 now=now,
-                cluster_domain=settings.cluster_domain,
+                rules=Rules(
+                    home=place.namespace,
+                    cluster_domain=settings.cluster_domain,
+                    default_limits=parse_limits(settings.default_limits),
+                ),
             )
         )
 
@@ -105,6 +122,7 @@ class Service:
             tasks.create_task(self._reporter.run())
             tasks.create_task(self._gather())
             tasks.create_task(self._reconcile())
+            tasks.create_task(self._poll())
             for reflector in self._reflectors:
                 tasks.create_task(reflector.run())
 
@@ -113,6 +131,7 @@ class Service:
         if leading:
             self._complete = False
             self.reconciler.forget()
+            self.statements.forget()
             self._stale.poke()
 
     async def _gather(self) -> None:
@@ -133,6 +152,22 @@ class Service:
             self._complete = True
             self.gathered.set()
             self._changes.poke()
+
+    async def _poll(self) -> None:
+        """Nothing where the gateway's pods have no admin port or we no token for it."""
+        settings = self._settings
+        if not settings.admin_port or not settings.viewer_token_file:
+            return
+        async with Gateways(settings.admin_port, Path(settings.viewer_token_file)) as gateways:
+            poller = Poller(
+                gateways,
+                self.statements,
+                pods=lambda: list(self.world.pods.values()),  # a listing replaces the dictionary
+                may=lambda: self.lease.leading,
+                changed=self._changes.poke,
+                now=self._now,
+            )
+            await poller.run()
 
     async def _reconcile(self) -> None:
         pause = _PAUSE_MIN

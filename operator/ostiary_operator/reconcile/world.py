@@ -8,7 +8,17 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from ostiary_operator.api import decode
-from ostiary_operator.cluster.resources import APIKEYS, CONFIGMAPS, MODELS, PODS, PROVIDERS, SECRETS, Object, Resource
+from ostiary_operator.cluster.resources import (
+    APIKEYS,
+    BUDGETS,
+    CONFIGMAPS,
+    MODELS,
+    PODS,
+    PROVIDERS,
+    SECRETS,
+    Object,
+    Resource,
+)
 from ostiary_operator.graph import Snapshot, wanted_secrets
 
 _Value = TypeVar("_Value")
@@ -81,7 +91,7 @@ class World:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self.shelves = {kind: Shelf(input_of) for kind in (PROVIDERS, MODELS, APIKEYS, SECRETS)}
+        self.shelves = {kind: Shelf(input_of) for kind in (PROVIDERS, MODELS, APIKEYS, BUDGETS, SECRETS)}
         self.shelves |= {kind: Shelf() for kind in (CONFIGMAPS, PODS)}
         self.own_secrets = Shelf()  # the bundle's
         self.absent: set[Key] = set()  # Secrets that somebody names and that are not there
@@ -118,12 +128,14 @@ class World:
         providers = self._decode(PROVIDERS, decode.provider)
         models = self._decode(MODELS, decode.model)
         api_keys = self._decode(APIKEYS, decode.api_key)
+        budgets = self._decode(BUDGETS, decode.budget)
         secrets = self._decode(SECRETS, decode.secret)
         return Snapshot(
             providers=tuple(providers.values()),
             models=tuple(models.values()),
             api_keys=tuple(api_keys.values()),
             secrets=secrets,
+            budgets=tuple(budgets.values()),
         )
 
     def _decode(self, resource: Resource, decoder: Callable[[Object], _Value]) -> dict[Key, _Value]:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ostiary_gateway.contract import allowlist
 from ostiary_gateway.contract.allowlist import AllowListError, Entry
+from ostiary_gateway.contract.limits import Terms
 from ostiary_operator.api import decode, names, patterns
 from ostiary_operator.api.apikey import ApiKey
+from ostiary_operator.api.budget import Budget
 from ostiary_operator.api.metadata import Metadata
 from ostiary_operator.api.model import Model
 from ostiary_operator.api.provider import Provider
@@ -54,6 +58,7 @@ class _Reading:
     providers: list[Provider] = field(default_factory=list)
     models: list[Model] = field(default_factory=list)
     api_keys: list[ApiKey] = field(default_factory=list)
+    budgets: list[Budget] = field(default_factory=list)
     secrets: dict[Ref, Secret] = field(default_factory=dict)
 
     def say(self, file: str, why: str, *, subject: str = "", at: str = "", warning: bool = False) -> None:
@@ -117,7 +122,7 @@ def _take(file: str, obj: Object, reading: _Reading) -> None:
     kind, subject = obj["kind"], f"{obj['kind']}/{metadata.name}"
     wanted = names.API_VERSION if kind in names.KINDS else "v1"
     if kind not in (*names.KINDS, "Secret"):
-        return reading.say(file, "unknown kind: a folder holds Provider, Model, ApiKey and Secret", subject=subject)
+        return reading.say(file, "unknown kind: a folder holds Provider, Model, ApiKey, Budget and Secret", subject=subject)
     if obj.get("apiVersion") != wanted:
         return reading.say(file, f"must be {wanted}", subject=subject, at="apiVersion")
     if not _OBJECT_NAME.fullmatch(metadata.name) or not _NAMESPACE.fullmatch(metadata.namespace):
@@ -137,6 +142,8 @@ def _keep(obj: Object, metadata: Metadata, reading: _Reading) -> None:
             reading.models.append(replace(decode.model(obj), metadata=metadata))
         case names.API_KEY:
             reading.api_keys.append(replace(decode.api_key(obj), metadata=metadata))
+        case names.BUDGET:
+            reading.budgets.append(replace(decode.budget(obj), metadata=metadata))
         case _:
             reading.secrets[metadata.ref] = decode.secret(obj)
 
@@ -148,6 +155,7 @@ def _snapshot(reading: _Reading, environ: Mapping[str, str], state: Path | None,
         api_keys=tuple(reading.api_keys),
         secrets=reading.secrets,
         rows=tuple(rows),
+        budgets=tuple(reading.budgets),
     )
     variables = {name: value.encode("utf-8", "surrogateescape") for name, value in environ.items()}
     for ref in wanted_secrets(snapshot):
@@ -180,3 +188,7 @@ def _check(rows: Iterable[Entry]) -> None:
     for number, row in enumerate(rows, 2):
         if any(_CONTROL.search(text) for text in (row.id, row.owner, row.added, row.name, row.namespace, row.uid)):
             raise AllowListError(f"row {number}: control characters")
+        try:
+            msgspec.json.decode(row.terms or "{}", type=Terms)
+        except msgspec.DecodeError as error:
+            raise AllowListError(f"row {number}: terms: {error}") from error

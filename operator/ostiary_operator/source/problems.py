@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ostiary_operator.graph import Graph, KeyNode, ModelNode, ProviderNode
+from ostiary_operator.graph import BudgetNode, Graph, KeyNode, ModelNode, ProviderNode
 
 ObjectId = tuple[str, str, str]
 """Kind, namespace, name."""
-Node = ProviderNode | ModelNode | KeyNode
+Node = ProviderNode | ModelNode | KeyNode | BudgetNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class FolderProblem:
 
 def of_graph(graph: Graph, files: Mapping[ObjectId, str]) -> tuple[FolderProblem, ...]:
     """The graph's problems, with the file that each object came from."""
-    nodes: tuple[Node, ...] = (*graph.providers, *graph.models, *graph.keys)
+    nodes: tuple[Node, ...] = (*graph.providers, *graph.models, *graph.keys, *graph.budgets)
     return tuple(found for node in nodes for found in _of_node(node, files))
 
 

@@ -7,50 +7,79 @@ import msgspec
 
 from ostiary_operator.api import conditions as c
 from ostiary_operator.api import names, times
-from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus, RotationStatus, StatusSecretRef
+from ostiary_operator.api.apikey import ApiKeySpec, ApiKeyStatus, KeyUsage, RotationStatus, StatusSecretRef
+from ostiary_operator.api.budget import BudgetStatus
 from ostiary_operator.api.model import ModelStatus
 from ostiary_operator.api.provider import ProviderStatus, Unhealthy
-from ostiary_operator.graph import KeyNode, ModelNode, ProviderNode
+from ostiary_operator.graph import BudgetNode, KeyNode, ModelNode, ProviderNode
+from ostiary_operator.status import accounts
 from ostiary_operator.status.conditions import History, Rollout, Verdict, conditions, dated
 from ostiary_operator.status.health import healthy
+from ostiary_operator.status.statement import Statement
+from ostiary_operator.status.usage import budget_usage, key_usage
 
-Status = ProviderStatus | ModelStatus | ApiKeyStatus
+Status = ProviderStatus | ModelStatus | ApiKeyStatus | BudgetStatus
 
 
-def provider(node: ProviderNode, rollout: Rollout, now: datetime, unhealthy: tuple[Unhealthy, ...] = ()) -> ProviderStatus:
+def provider(
+    node: ProviderNode,
+    rollout: Rollout,
+    now: datetime,
+    unhealthy: tuple[Unhealthy, ...] = (),
+    said: Statement | None = None,
+) -> ProviderStatus:
     """`unhealthy` are its backends that ready replicas leave alone, the longest first."""
     resource = node.resource
     history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
     seen = unhealthy if node.usable else ()
     health = dated(healthy(node, rollout, seen), history)
+    mine = [each for each in (said.unpriced if said else ()) if each.partition("/")[0] == resource.prefix]
+    price = accounts.priced(said, mine if node.usable else (), history)
     return ProviderStatus(
-        conditions=(*conditions(node.problems, rollout, history), health), prefix=resource.prefix, unhealthy=seen
+        conditions=(*conditions(node.problems, rollout, history), health, *price), prefix=resource.prefix, unhealthy=seen
     )
 
 
-def model(node: ModelNode, rollout: Rollout, now: datetime) -> ModelStatus:
+def model(node: ModelNode, rollout: Rollout, now: datetime, said: Statement | None = None) -> ModelStatus:
     resource = node.resource
     history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
     named = len(resource.spec.backends) if resource.spec else 0
     used = sum(place.spec is not None for place in node.backends)
+    mine = {place.id for place in node.backends} & set(said.unpriced if said else ())
     return ModelStatus(
-        conditions=conditions(node.problems, rollout, history),
+        conditions=(*conditions(node.problems, rollout, history), *accounts.priced(said, mine, history)),
         name=resource.name,
         backends=f"{used}/{named}" if named else "",
     )
 
 
-def api_key(node: KeyNode, rollout: Rollout, now: datetime, last_used: str = "") -> ApiKeyStatus:
+def api_key(node: KeyNode, rollout: Rollout, now: datetime, last_used: str = "", said: Statement | None = None) -> ApiKeyStatus:
     """`last_used` is when a gateway last saw the retiring value (RFC 3339), empty if none did: what was known stays."""
-    resource = node.resource
+    resource, spec = node.resource, node.resource.spec
     history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
     refused = _refused(resource.spec, now) if resource.spec else None
+    limited = spec is not None and (spec.limits or spec.budget or node.budgets)
     return ApiKeyStatus(
-        conditions=conditions(node.problems, rollout, history, refused),
+        conditions=(
+            *conditions(node.problems, rollout, history, refused),
+            *(accounts.shared(said, history) if limited else ()),
+        ),
         key_id=node.key_id,
         secret_ref=_secret_ref(node),
         rotation=_rotation(node, last_used),
+        usage=key_usage(node.key_id, spec, resource.status.usage, said, now) if spec else None,
     )
+
+
+def budget(node: BudgetNode, rollout: Rollout, now: datetime, said: Statement | None = None) -> BudgetStatus:
+    resource, spec = node.resource, node.resource.spec
+    history = History(resource.status.conditions, resource.metadata.generation, times.to_text(now))
+    general = conditions(node.problems, rollout, history)
+    if spec is None or not node.usable:
+        return BudgetStatus(conditions=(*general, *accounts.not_used(history)))
+    found = budget_usage(resource.metadata.id, spec, resource.status, said)
+    states = accounts.budget(spec, found, history, known=bool(found.period))
+    return msgspec.structs.replace(found, conditions=(*general, *states, *accounts.shared(said, history)), keys=len(node.keys))
 
 
 def encode(status: Status) -> dict[str, Any]:
@@ -59,14 +88,18 @@ def encode(status: Status) -> dict[str, Any]:
     if isinstance(status, ModelStatus):
         return {"backends": None, **fields}
     if isinstance(status, ApiKeyStatus):
-        fields = {"secretRef": None, **fields, "rotation": _all(fields.get("rotation"))}
+        rotation = _all(RotationStatus, fields.get("rotation"))
+        usage = _all(KeyUsage, fields.get("usage"))
+        fields = {"secretRef": None, **fields, "rotation": rotation, "usage": usage}
+    if isinstance(status, BudgetStatus):
+        fields = _all(BudgetStatus, fields) or {}
     return fields
 
 
-def _all(rotation: dict[str, Any] | None) -> dict[str, Any] | None:
-    if rotation is None:
+def _all(kind: type[msgspec.Struct], said: dict[str, Any] | None) -> dict[str, Any] | None:
+    if said is None:
         return None
-    return {**{field.encode_name: None for field in msgspec.structs.fields(RotationStatus)}, **rotation}
+    return {**{field.encode_name: None for field in msgspec.structs.fields(kind)}, **said}
 
 
 def _refused(spec: ApiKeySpec, now: datetime) -> Verdict | None:

@@ -49,6 +49,7 @@ def test_children_get_absolute_paths_and_no_credentials_of_dotenv(tmp_path: Path
     environ = made.child_environ(Path("/opt/nginx"))
     assert environ["OSTIARY_NGINX"] == "/opt/nginx"
     assert environ["OSTIARY_RUN"] == str(tmp_path / "run")
+    assert environ["OSTIARY_MANIFESTS"] == str(made.manifests.absolute())
     assert environ["OSTIARY_PORT"] == "9999"
     assert "OF_DOTENV" not in environ
 

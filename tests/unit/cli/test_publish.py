@@ -1,10 +1,12 @@
 """A bundle as a folder that readers may look at in any moment."""
 
+import json
 import stat
 from pathlib import Path
 
 from ostiary_gateway.contract.bundle import MANIFEST, Bundle, assemble, build
-from ostiary_operator.cli.standalone.publish import publish
+from ostiary_operator.cli.standalone.publish import publish, publish_problems
+from ostiary_operator.source.problems import FolderProblem
 
 
 def bundle(number: int) -> Bundle:
@@ -43,3 +45,12 @@ def test_half_a_bundle_of_a_killed_writer_is_cleared_away(tmp_path: Path) -> Non
     for number in range(4):
         publish(tmp_path, bundle(number))
     assert not (tmp_path / "bundle/.half").exists()
+
+
+def test_problems_of_the_folder_are_told_as_json(tmp_path: Path) -> None:
+    publish_problems(tmp_path, [FolderProblem(file="a.yaml", subject="Budget/b", field="spec.amount", why="is wrong")])
+    (told,) = json.loads((tmp_path / "problems.json").read_text())
+    assert told == {"file": "a.yaml", "subject": "Budget/b", "field": "spec.amount", "why": "is wrong", "warning": False}
+    publish_problems(tmp_path, [])
+    assert json.loads((tmp_path / "problems.json").read_text()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["problems.json"]

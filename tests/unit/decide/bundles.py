@@ -8,7 +8,9 @@ from ostiary_gateway.contract import allowlist, bundle, document
 from ostiary_gateway.contract.allowlist import Entry
 from ostiary_gateway.contract.bundle import Bundle
 from ostiary_gateway.contract.document import Document, Provider
+from ostiary_gateway.contract.limits import Budget, Terms
 from ostiary_gateway.contract.model import Model, ModelBackend
+from ostiary_gateway.contract.price import Price
 
 KEY = "sk-test-1"
 CREDENTIAL = "sk-provider-secret"
@@ -53,6 +55,18 @@ def model(name: str, *backends: str, **fields: object) -> Model:
     )
 
 
+def priced(name: str, backend: str, into: str, out: str, **fields: object) -> Model:
+    """A Model over one backend, with prices per million tokens."""
+    made = model(name, backend, **fields)
+    (place,) = made.backends
+    return msgspec.structs.replace(made, backends=(msgspec.structs.replace(place, price=Price(input=into, output=out)),))
+
+
+def terms(**fields: object) -> str:
+    """As the allow-list holds them."""
+    return msgspec.json.encode(Terms(**fields)).decode()
+
+
 def sha(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -68,10 +82,11 @@ def make(
     credentials: dict[str, list[str]] | None = None,
     upstreams: bytes = b"# none\n",
     models: tuple[Model, ...] = (),
+    budgets: tuple[Budget, ...] = (),
 ) -> Bundle:
     pools = {OPENAI.id: [CREDENTIAL]} if credentials is None else credentials
     files = {
-        bundle.DOCUMENT: document.encode(Document(version=document.VERSION, providers=providers, models=models)),
+        bundle.DOCUMENT: document.encode(Document(version=document.VERSION, providers=providers, models=models, budgets=budgets)),
         bundle.UPSTREAMS: upstreams,
         bundle.CREDENTIALS: msgspec.json.encode(pools),
     }

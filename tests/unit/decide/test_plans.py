@@ -8,6 +8,7 @@ from tests.unit.decide.bundles import ANTHROPIC, CREDENTIAL, KEY, OPENAI, SECOND
 
 from ostiary_gateway.contract.decision import Ask, Decision
 from ostiary_gateway.contract.model import Breaker, Matcher, RetryPolicy, Route, StatusRule, Timeouts
+from ostiary_gateway.contract.price import Price
 from ostiary_gateway.decide.index import Index
 
 PROVIDERS = (OPENAI, SECOND, ANTHROPIC)
@@ -116,7 +117,7 @@ def test_a_model_of_which_no_backend_has_a_credential_is_refused_not_sent_withou
 
 def test_what_the_manifests_say_of_a_backend_is_in_its_target():
     made = model("smart", *BOTH, selection="cost")
-    first = msgspec.structs.replace(made.backends[0], weight=7, priority=2, retry_only=True, input_price="2", output_price="6")
+    first = msgspec.structs.replace(made.backends[0], weight=7, priority=2, retry_only=True, price=Price(input="2", output="6"))
     made = msgspec.structs.replace(made, backends=(first, made.backends[1]))
     breaker = Breaker(failures=2)
     target = decide(made, providers=(provider(breaker=breaker), SECOND)).plan.targets[0]
@@ -126,7 +127,7 @@ def test_what_the_manifests_say_of_a_backend_is_in_its_target():
 @pytest.mark.parametrize(("selection", "known"), [("priority", False), ("cost", True), ("balanced", True)])
 def test_prices_are_looked_up_where_they_count(selection, known):
     made = model("smart", *BOTH, selection=selection)
-    priced = tuple(msgspec.structs.replace(backend, input_price="1") for backend in made.backends)
+    priced = tuple(msgspec.structs.replace(backend, price=Price(input="1")) for backend in made.backends)
     plan = decide(msgspec.structs.replace(made, backends=priced)).plan
     assert all((target.cost >= 0) is known for target in plan.targets)
 

@@ -3,6 +3,7 @@
 `UPDATE_GOLDEN=1 pytest tests/unit/graph` writes the `output` of each case anew.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from ostiary_gateway.contract import bundle as contract
 from ostiary_gateway.contract import document
 from ostiary_operator.api import decode
+from ostiary_operator.api.limits import parse_limits
 from ostiary_operator.dataplane import compile_graph
 from ostiary_operator.graph import Policy, Snapshot, deadlines, resolve, wanted_secrets
 from ostiary_operator.render import bundle
@@ -41,12 +43,14 @@ def output_of(case: dict[str, Any]) -> dict[str, Any]:
         providers=tuple(decode.provider(obj) for obj in objects if obj["kind"] == "Provider"),
         models=tuple(decode.model(obj) for obj in objects if obj["kind"] == "Model"),
         api_keys=tuple(decode.api_key(obj) for obj in objects if obj["kind"] == "ApiKey"),
+        budgets=tuple(decode.budget(obj) for obj in objects if obj["kind"] == "Budget"),
         secrets={s.metadata.ref: s for obj in objects if obj["kind"] == "Secret" for s in [decode.secret(obj)]},
     )
-    graph = resolve(snapshot, Policy(allow_local=case.get("allowLocal", False)))
-    files = bundle(compile_graph(graph)).files
+    graph = resolve(snapshot, Policy(allow_local=case.get("allowLocal", False), home=case.get("home", "")))
+    defaults = parse_limits(json.dumps(case["defaultLimits"]) if "defaultLimits" in case else "")
+    files = bundle(compile_graph(graph, default_limits=defaults)).files
     compiled = document.decode(files[contract.DOCUMENT])
-    nodes = (*graph.providers, *graph.models, *graph.keys)
+    nodes = (*graph.providers, *graph.models, *graph.keys, *graph.budgets)
     return {
         "problems": {
             f"{node.resource.kind} {node.resource.metadata.id}": [
@@ -59,6 +63,7 @@ def output_of(case: dict[str, Any]) -> dict[str, Any]:
         "deadlines": [moment.isoformat() for moment in deadlines(graph)],
         "providers": msgspec.to_builtins(compiled.providers),
         **({"models": msgspec.to_builtins(compiled.models)} if graph.models else {}),
+        **({"budgets": msgspec.to_builtins(compiled.budgets)} if graph.budgets else {}),
         "credentials": msgspec.json.decode(files[contract.CREDENTIALS]),
         "upstreams": files[contract.UPSTREAMS].decode(),
         "allowlist": files[contract.ALLOWLIST.format(0)].decode(),

@@ -43,14 +43,16 @@ async def test_users_objects_are_only_read_and_only_what_is_permitted_is_called(
             await kube.put("secrets", secret("cred", k="sk-provider"))
             await kube.put("providers", provider())
             await kube.put("models", model("gpt-4o", "fake"))
+            await kube.put("budgets", {"metadata": {"name": "all", "namespace": "team"}, "spec": {"amount": "10"}})
             await kube.put("apikeys", api_key("made"))
             await kube.put("apikeys", api_key("named", secretRef={"name": "absent", "key": "k"}))
             await kube.until(lambda: condition(kube.get("apikeys", "team", "named"), "ResolvedRefs")[1] == "SecretNotFound", 20)
             await kube.until(lambda: condition(kube.get("providers", "team", "fake"), "Programmed")[1] == "Pending", 20)
             await kube.until(lambda: condition(kube.get("models", "team", "gpt-4o"), "Programmed")[1] == "Pending", 20)
+            await kube.until(lambda: condition(kube.get("budgets", "team", "all"), "Programmed")[1] == "Pending", 20)
             await kube.put("apikeys", api_key("made", annotations={"ostiary.dev/rotate": "1"}))
             await kube.until(lambda: "previous-api-key" in kube.objects["secrets", "team", "made-key"]["data"])
-        for item in (*kube.all("apikeys"), *kube.all("models"), *kube.all("providers")):
+        for item in (*kube.all("apikeys"), *kube.all("budgets"), *kube.all("models"), *kube.all("providers")):
             assert "finalizers" not in item["metadata"]
             assert set(item["metadata"].get("annotations") or {}) <= {"ostiary.dev/rotate"}
         called = _called(kube)

@@ -1,12 +1,13 @@
 """A ledger in a folder of its own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ostiary_gateway.ledger.estimate import Text
 from ostiary_gateway.ledger.pump import Pump
 
 NOON = 1_795_262_400.0  # 2026-11-21 12:00 UTC
@@ -23,6 +24,8 @@ class Desk:
         self.rotate_bytes = 100 * 1024 * 1024
         self.retention_days = 0
         self.grace = 60.0
+        self.texts: dict[str, Text] = {}
+        self.fetched: list[list[str]] = []
         self._pump: Pump | None = None
         self.spool.mkdir(parents=True)
 
@@ -35,6 +38,8 @@ class Desk:
                 retention_days=self.retention_days,
                 grace=self.grace,
                 now=lambda: self.now,
+                idempotency_seconds=600,
+                uncounted=self._fetch,
             )
         return self._pump
 
@@ -42,6 +47,10 @@ class Desk:
         if self._pump:
             self._pump.close()
             self._pump = None
+
+    def _fetch(self, ids: Sequence[str]) -> dict[str, Text]:
+        self.fetched.append(list(ids))
+        return {name: text for name, text in self.texts.items() if name in ids}
 
     def append(self, text: bytes, name: str = "usage.spool") -> None:
         with (self.spool / name).open("ab") as file:

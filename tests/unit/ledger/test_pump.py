@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.support.spool_lines import line, lost
 
 from ostiary_gateway.ledger.pump import LedgerError, Pump
 from ostiary_gateway.ledger.spool import CHUNK
+from ostiary_gateway.store import Place, committed
 
 
 def _lines(first: int, last: int) -> bytes:
@@ -158,17 +160,39 @@ def test_what_was_not_committed_is_cut_off_at_the_next_start(desk: Any) -> None:
     assert desk.ids() == _ids(1, 2, 3)
 
 
-def test_a_ledger_without_its_state_is_left_alone(desk: Any) -> None:
+def test_lines_of_the_very_first_batch_are_cut_off_too(desk: Any) -> None:
+    """As after a kill between writing and committing it: the state knows of a ledger that is empty."""
     desk.append(line(1))
+    desk.drain()
+    desk.close()
+    with closing(sqlite3.connect(desk.ledger / "state.sqlite")) as state, state:
+        state.execute("UPDATE place SET length = 0")
+        state.executescript("DELETE FROM seen; DELETE FROM spool; DELETE FROM spent; DELETE FROM last_used")
+    desk.drain()
+    assert desk.ids() == _ids(1)
+
+
+def test_before_the_first_batch_is_written_its_place_is_known(desk: Any) -> None:
+    desk.append(line(1))
+    desk.pump.step(accounting=None)
+    (desk.ledger / "usage-2026-11-21.jsonl").mkdir()  # nothing can be written there
+    with pytest.raises(LedgerError):
+        desk.pump.step()
+    assert committed(desk.ledger / "state.sqlite") == Place("usage-2026-11-21.jsonl", 0)
+
+
+def test_a_lost_state_is_made_anew_from_the_ledger(desk: Any) -> None:
+    desk.append(_lines(1, 3))
     desk.drain()
     desk.close()
     for path in desk.ledger.glob("state.sqlite*"):
         path.unlink()
-    before = (desk.ledger / "usage-2026-11-21.jsonl").read_bytes()
-    desk.append(line(2))
-    desk.drain()
-    assert desk.files() == ["usage-2026-11-21.1.jsonl", "usage-2026-11-21.jsonl"]
-    assert (desk.ledger / "usage-2026-11-21.jsonl").read_bytes() == before
+    with (desk.ledger / "usage-2026-11-21.jsonl").open("ab") as file:
+        file.write(b'{"torn')
+    desk.append(line(4))  # the spool is read from its start again, but its ids are known
+    assert desk.drain() == 1
+    assert desk.files() == ["usage-2026-11-21.jsonl"]
+    assert desk.ids() == _ids(1, 2, 3, 4)
 
 
 def test_two_writers_are_kept_apart(desk: Any) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,13 @@ from tests.support.spool_lines import line
 
 from ostiary_gateway.contract.record import Record
 from ostiary_gateway.contract.settings import Settings
-from ostiary_gateway.ledger import Ledger
+from ostiary_gateway.ledger import Ledger, LedgerError, Settlements, Spent, postings
+from ostiary_gateway.ledger.charge import Unpriced
+from ostiary_gateway.ledger.estimate import Text
+from ostiary_gateway.ledger.pump import SCRATCH
+from ostiary_gateway.ledger.recount import Recount
 from ostiary_gateway.ledger.service import QUEUE
+from ostiary_gateway.store import committed
 
 
 class Run:
@@ -23,7 +30,8 @@ class Run:
         self.committed: list[Record] = []
         self.came = asyncio.Event()
         self.stop = asyncio.Event()
-        self.ledger = Ledger.open(Settings(data=str(data)), on_records=self._take, **options)
+        self.settled: list[Settlements] = []
+        self.ledger = Ledger.open(Settings(data=str(data)), on_records=self._take, on_settled=self.settled.append, **options)
         self.task = asyncio.create_task(self.ledger.run(self.stop))
 
     def _take(self, records: Sequence[Record]) -> None:
@@ -144,3 +152,101 @@ async def test_the_ledger_is_not_compared_before_it_is_open(tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError):
         (tmp_path / "ledger").stat()
     await ledger.close()
+
+
+ALICE = ("key/team/alice", 1763722400 // 900)
+
+
+async def test_sums_are_told_after_the_records_and_can_be_asked_for(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    await run.ledger.opened()
+    assert run.ledger.sums.spent("key/team/alice").requests == 0
+    run.append(line(1, held="m1=5"))
+    await run.count(1)
+    told = run.settled[-1]
+    assert told.spent == {ALICE: Spent(Decimal(0), 29, 1)}
+    assert told.settled == {("d0pe", "m1"): 5}
+    assert run.ledger.sums.sequence() == told.sequence
+    assert run.ledger.sums.spent("key/team/alice") == (0, 29, 1)
+    assert run.ledger.place == committed(tmp_path / "ledger" / "state.sqlite")
+    await run.end()
+    with pytest.raises(LedgerError, match="not open"):
+        _ = run.ledger.sums
+
+
+async def test_gz_09_a_posting_is_in_the_ledger_when_it_was_taken(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    credit = postings.new("refund", "key/team/alice", "2.50", reason="outage", actor="ann")
+    await run.ledger.opened()
+    await run.ledger.post(credit)
+    assert run.ledger.sums.spent("key/team/alice").cost == Decimal("-2.5")
+    assert run.settled[-1].last_used == {}
+    await run.end()
+    with pytest.raises(LedgerError, match="closed"):
+        await run.ledger.post(credit)
+
+
+async def test_gz_09_a_posting_is_refused_while_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("a file where a folder must be")
+    run = Run(tmp_path)
+    await _problem(run.ledger)
+    with pytest.raises(LedgerError, match="ledger"):
+        await run.ledger.post(postings.new("refund", "key/a", "1", reason="r", actor="a"))
+    await run.end()
+
+
+async def test_counters_are_taken_over_while_the_ledger_runs(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.append(line(1))
+    await run.count(1)
+    scratch = tmp_path / "ledger" / SCRATCH
+    with closing(Recount.open(tmp_path / "ledger", scratch, 0, 0)) as recount:
+        recount.run(run.ledger.place)
+    run.append(line(2))
+    await run.count(2)
+    before = run.ledger.sums.sequence()
+    await run.ledger.rebuild(scratch)
+    assert run.settled[-1].rebuilt
+    assert run.settled[-1].sequence == before + 1 == run.ledger.sums.sequence()
+    assert run.ledger.sums.spent("key/team/alice").requests == 2
+    await run.end()
+
+
+async def test_gz_07_texts_are_fetched_on_the_event_loop(tmp_path: Path) -> None:
+    asked: list[Sequence[str]] = []
+
+    async def uncounted(ids: Sequence[str]) -> dict[str, Text]:
+        asked.append(ids)
+        await asyncio.sleep(0)
+        return {"d0pe-1": Text(prompt="hello", answer="world")}
+
+    run = Run(tmp_path, uncounted=uncounted)
+    run.append(line(1, u={"last": True, "stream": True, "count": True}))
+    await run.count(1)
+    assert asked == [["d0pe-1"]]
+    assert run.committed[0].tokenizer == "o200k_base"
+    await run.end()
+
+
+async def test_the_spool_waits_until_somebody_knows_who_pays(tmp_path: Path) -> None:
+    known: list[Unpriced] = []
+    run = Run(tmp_path, accounting=lambda: known[0] if known else None)
+    run.append(line(1))
+    assert run.ledger.submit(_external(1))
+    await run.count(1)
+    assert [record.surface for record in run.committed] == ["external"]
+    assert run.ledger.lag_seconds > 0
+    known.append(Unpriced())
+    await run.count(2)
+    await run.end()
+
+
+async def test_what_nobody_pays_for_yet_stays_in_the_spool_at_the_stop(tmp_path: Path) -> None:
+    run = Run(tmp_path, accounting=lambda: None)
+    run.append(line(1))
+    await run.ledger.opened()
+    await run.end()
+    assert run.committed == []
+    again = Run(tmp_path)
+    await again.count(1)
+    await again.end()

@@ -17,11 +17,12 @@ from ostiary_operator.cluster.pen import Pen
 from ostiary_operator.cluster.resources import APIKEYS, SECRETS, Object, Resource
 from ostiary_operator.objects.bundle import Place
 from ostiary_operator.reconcile.bundle_writer import BundleWriter
-from ostiary_operator.reconcile.flow import Parts, Reconciler
+from ostiary_operator.reconcile.flow import Parts, Reconciler, Rules
 from ostiary_operator.reconcile.gather import Gatherer
 from ostiary_operator.reconcile.key_writer import KeyWriter
 from ostiary_operator.reconcile.notices import Herald
 from ostiary_operator.reconcile.reporter import Reporter
+from ostiary_operator.reconcile.statements import Statements
 from ostiary_operator.reconcile.statuses import StatusWriter
 from ostiary_operator.reconcile.world import World, key_of
 
@@ -89,7 +90,8 @@ def parts_of(client: Client, drained: Callable[[], None] = lambda: None) -> tupl
         bundles=BundleWriter(pen, world, Place(NAMESPACE, BUNDLE)),
         reporter=Reporter(statuses, Herald(pen, time.monotonic)),
         now=lambda: datetime.now(UTC),
-        cluster_domain="cluster.local",
+        rules=Rules(home=NAMESPACE, cluster_domain="cluster.local"),
+        statements=Statements(),
     )
     return parts, statuses
 

@@ -172,3 +172,23 @@ async def test_what_somebody_removed_or_spoilt_of_the_bundle_is_put_back() -> No
         await kube.until(lambda: kube.objects["configmaps", NAMESPACE, BUNDLE]["data"])
         await operator.settled()
         assert list(rows_of(kube)) == ["team/app#1"]
+
+
+async def test_a_label_or_a_budget_changes_what_a_key_may_use_and_the_key_says_when_that_is_in_force() -> None:
+    async with running_kube() as kube, running_operator(kube) as operator:
+        key = api_key("app", sha256="a" * 64)
+        await kube.put("apikeys", key)
+        selector = {"matchLabels": {"team": "x"}}
+        await kube.put("budgets", {"metadata": {"name": "b", "namespace": "team"}, "spec": {"amount": "5", "selector": selector}})
+        await kube.until(lambda: condition(kube.get("budgets", "team", "b"), "Accepted")[0] == "True")
+        await kube.put("pods", pod("gateway-0", bundle_of(kube).digest))
+        await kube.until(lambda: condition(kube.get("apikeys", "team", "app"), "Programmed")[0] == "True")
+        assert rows_of(kube)["team/app#1"].terms == ""
+        await kube.put("apikeys", {**key, "metadata": {**key["metadata"], "labels": {"team": "x"}}})
+        await kube.until(lambda: condition(kube.get("apikeys", "team", "app"), "Programmed") == ("False", "Pending"))
+        assert json.loads(rows_of(kube)["team/app#1"].terms) == {"budgets": ["team/b"], "labels": {"team": "x"}}
+        await kube.until(lambda: kube.get("budgets", "team", "b")["status"].get("keys") == 1)
+        await kube.remove("budgets", "team", "b")
+        await kube.until(lambda: "team/b" not in kube.objects["configmaps", NAMESPACE, BUNDLE]["data"]["document.json"])
+        assert json.loads(rows_of(kube)["team/app#1"].terms) == {"labels": {"team": "x"}}
+        await operator.settled()

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 from tests.support.process import free_port
+from tests.unit.server.purses import Purses
 from tests.unit.server.shared_state import SharedState
 
 from ostiary_gateway.bundle.folder import publish
@@ -30,6 +31,7 @@ class Nginx:
         self.in_flight = 0
         self.issued = 0
         self.backends = SharedState()
+        self.purses = Purses()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -38,6 +40,8 @@ class Nginx:
         app.router.add_get("/status", self._status)
         app.router.add_get("/health", self.backends.get)
         app.router.add_post("/health", self.backends.post)
+        app.router.add_get("/purses", self.purses.get)
+        app.router.add_post("/purses", self.purses.post)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.UnixSite(self._runner, str(self._run / "control.sock")).start()

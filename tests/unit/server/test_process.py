@@ -33,6 +33,7 @@ def program(tmp_path, settings):
 
 def test_lm_26_sigterm_reads_the_spool_to_its_end(program, settings):
     publish(settings["run"], make())
+    until(lambda: "bundle taken into use" in program.output, "a bundle: before, nobody knows who pays")
     append(settings["data"], *(line(f"e-{number}") for number in range(1, 2001)))
     program.process.send_signal(signal.SIGTERM)
     assert program.process.wait(20) == 0
@@ -42,6 +43,7 @@ def test_lm_26_sigterm_reads_the_spool_to_its_end(program, settings):
 
 
 def test_nobody_else_reads_the_ledger_or_opens_the_socket(program, settings):
+    publish(settings["run"], make())
     append(settings["data"], line("e-1"))
     ledger = settings["data"] / "ledger"
     until(lambda: list(ledger.glob("usage-*.jsonl")), "a record")

@@ -43,7 +43,9 @@ def test_the_quickstart_has_no_problem_and_its_key_counts() -> None:
     loaded = load(QUICKSTART, OPENAI_API_KEY="sk-real")
     compiled = compile_graph(graph_of(loaded))
     assert said(loaded) == []
-    assert [entry.sha256 for entry in compiled.entries] == [hash_key("sk-ostiary-quickstart")]
+    keys = {entry.name: entry.sha256 for entry in compiled.entries}
+    assert keys == {name: hash_key(f"sk-ostiary-{name}") for name in ("quickstart", "budget", "limited")}
+    assert {entry.name for entry in compiled.entries if entry.terms} == {"budget", "limited"}
     managed = {each.prefix: each.managed for each in compiled.document.providers}
     fakes = {"fake": True, "fake-anthropic": True, "fake-spare": True}
     assert managed == {"openai": True, "anthropic": False, "google": False, **fakes}
@@ -167,7 +169,10 @@ def test_an_object_that_is_there_twice_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind: Pod\nmetadata: {name: p}\n", "f.yaml: Pod/p: unknown kind: a folder holds Provider, Model, ApiKey and Secret"),
+        (
+            "kind: Pod\nmetadata: {name: p}\n",
+            "f.yaml: Pod/p: unknown kind: a folder holds Provider, Model, ApiKey, Budget and Secret",
+        ),
         ("- a\n", "f.yaml: a document is no object with a kind"),
         ("kind: ApiKey\nmetadata: {}\n", "f.yaml: ApiKey without metadata.name"),
         ("apiVersion: v1\nkind: ApiKey\nmetadata: {name: a}\n", "f.yaml: ApiKey/a: apiVersion: must be ostiary.dev/v1alpha1"),

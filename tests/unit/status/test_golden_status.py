@@ -5,6 +5,7 @@
 
 import os
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,24 @@ import yaml
 from ostiary_operator import status
 from ostiary_operator.api import decode
 from ostiary_operator.api.provider import Unhealthy
-from ostiary_operator.graph import KeyNode, ModelNode, Snapshot, resolve
-from ostiary_operator.status import Rollout, Status
+from ostiary_operator.graph import BudgetNode, KeyNode, ModelNode, Snapshot, resolve
+from ostiary_operator.status import Account, Rollout, Sharing, Statement, Status
 
 CASES = sorted((Path(__file__).parents[2] / "golden/status").glob("*.yaml"))
+
+
+def statement_of(case: dict[str, Any]) -> Statement:
+    def account(spent: str = "0", **more: Any) -> Account:
+        return Account(spent=Decimal(spent), **more)
+
+    return Statement(
+        keys={key: account(**each) for key, each in case.get("keys", {}).items()},
+        budgets={key: account(**each) for key, each in case.get("budgets", {}).items()},
+        unpriced=tuple(case.get("unpriced", ())),
+        sharing=Sharing(*case["sharing"]) if "sharing" in case else None,
+        replicas=case.get("replicas", 2),
+        complete=case.get("complete", True),
+    )
 
 
 def status_of(case: dict[str, Any], now: datetime) -> tuple[Status, Status]:
@@ -28,18 +43,22 @@ def status_of(case: dict[str, Any], now: datetime) -> tuple[Status, Status]:
         providers=tuple(decode.provider(obj) for obj in objects if obj["kind"] == "Provider"),
         models=tuple(decode.model(obj) for obj in objects if obj["kind"] == "Model"),
         api_keys=tuple(decode.api_key(obj) for obj in objects if obj["kind"] == "ApiKey"),
+        budgets=tuple(decode.budget(obj) for obj in objects if obj["kind"] == "Budget"),
         secrets={s.metadata.ref: s for obj in objects if obj["kind"] == "Secret" for s in [decode.secret(obj)]},
     )
     graph = resolve(snapshot)
-    nodes = {"Provider": graph.providers, "Model": graph.models, "ApiKey": graph.keys}
+    nodes = {"Provider": graph.providers, "Model": graph.models, "ApiKey": graph.keys, "Budget": graph.budgets}
     node = nodes[objects[0]["kind"]][0]
     rollout = Rollout(**case["rollout"])
+    said = statement_of(case["statement"]) if "statement" in case else None
     if isinstance(node, KeyNode):
-        return node.resource.status, status.api_key(node, rollout, now, case.get("lastUsed", ""))
+        return node.resource.status, status.api_key(node, rollout, now, case.get("lastUsed", ""), said)
     if isinstance(node, ModelNode):
-        return node.resource.status, status.model(node, rollout, now)
+        return node.resource.status, status.model(node, rollout, now, said)
+    if isinstance(node, BudgetNode):
+        return node.resource.status, status.budget(node, rollout, now, said)
     unhealthy = tuple(msgspec.convert(each, Unhealthy) for each in case.get("unhealthy", ()))
-    return node.resource.status, status.provider(node, rollout, now, unhealthy)
+    return node.resource.status, status.provider(node, rollout, now, unhealthy, said)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -59,8 +78,9 @@ def test_what_was_written_is_not_written_again(path: Path) -> None:
     case = yaml.safe_load(path.read_text())
     later = datetime.fromisoformat(case["now"]).replace(second=59)
     written = {name: value for name, value in case["output"]["status"].items() if value is not None}
-    if "rotation" in written:
-        written["rotation"] = {name: value for name, value in written["rotation"].items() if value is not None}
+    for part in ("rotation", "usage"):
+        if part in written:
+            written[part] = {name: value for name, value in written[part].items() if value is not None}
     first, *others = case["input"]
     before, after = status_of({**case, "input": [{**first, "status": written}, *others]}, later)
     assert before == after
@@ -71,8 +91,12 @@ def test_what_was_written_is_not_written_again(path: Path) -> None:
 def test_all_conditions_are_there_from_the_first_time_on(path: Path) -> None:
     case = yaml.safe_load(path.read_text())
     conditions = case["output"]["status"]["conditions"]
-    health = ["Healthy"] if case["input"][0]["kind"] == "Provider" else []
-    assert [each["type"] for each in conditions] == ["Accepted", "ResolvedRefs", "Programmed", "Ready", *health]
+    more = {"Provider": ["Healthy"], "Budget": ["ThresholdReached", "Exceeded"]}.get(case["input"][0]["kind"], [])
+    always = ["Accepted", "ResolvedRefs", "Programmed", "Ready", *more]
+    types = [each["type"] for each in conditions]
+    assert types[: len(always)] == always
+    assert set(types[len(always) :]) <= {"LimitsShared", "Priced"}
+    assert len(types) == len(set(types))
     generation = case["input"][0]["metadata"]["generation"]
     assert {each["observedGeneration"] for each in conditions} == {generation}
 

@@ -31,7 +31,7 @@ MACHINE = Machine(
 )
 GENERATED = {
     "modules.conf", "main.conf", "http.conf", "listen.conf", "control.conf", "spool.conf", "upstreams.conf", "attempt.conf",
-    "headers.conf",
+    "headers.conf", "lease.conf",
 }  # fmt: skip
 
 
@@ -69,7 +69,9 @@ def test_the_skeleton_includes_exactly_what_is_generated() -> None:
 
 
 def test_scripts_are_copied_and_their_settings_generated() -> None:
-    files = build(Settings(decision_seconds=7, attempt_seconds=8, retry_budget_percent=9))
+    files = build(
+        Settings(decision_seconds=7, attempt_seconds=8, retry_budget_percent=9, anonymous_per_minute=7, limit_headers=False)
+    )
     scripts = {f"njs/{path.name}" for path in (SOURCE / "njs").glob("*.js")}
     assert scripts | {"njs/settings.js"} == {name for name in files if name.startswith("njs/")}
     exported = files["njs/settings.js"].decode().removeprefix("export default ").removesuffix(";\n")
@@ -83,6 +85,8 @@ def test_scripts_are_copied_and_their_settings_generated() -> None:
         "budgetPercent": 9,
         "budgetMinimum": 100,
         "retryConcurrency": 1000,
+        "anonymousPerMinute": 7,
+        "limitHeaders": False,
     }
 
 
@@ -93,6 +97,19 @@ def test_attempts_have_their_own_patience_and_the_headers_may_be_left_out() -> N
     assert [words[0] for words in shown] == ["x-ostiary-provider", "x-ostiary-model", "x-ostiary-attempts"]
     hidden = directives(build(Settings(response_headers=False))["headers.conf"])
     assert {name for name, _ in hidden} == {"proxy_hide_header"}, "nor does a provider say them"
+
+
+def test_a_lease_may_take_as_long_as_the_sidecar_waits_for_a_budget() -> None:
+    assert values(build(Settings(lease_wait_seconds=4))["lease.conf"]) == {"proxy_read_timeout": ["6s"]}
+
+
+def test_only_trusted_proxies_tell_the_source() -> None:
+    assert not [name for name, _ in directives(build()["http.conf"]) if "real_ip" in name]
+    found = directives(build(Settings(trusted_proxies="10.1.2.3 fd00::/8"))["http.conf"])
+    assert [words for name, words in found if name == "set_real_ip_from"] == [["10.1.2.3/32"], ["fd00::/8"]]
+    assert ("real_ip_header", ["X-Forwarded-For"]) in found
+    with pytest.raises(StartError, match="OSTIARY_TRUSTED_PROXIES"):
+        build(Settings(trusted_proxies="10.0.0.0/8; return 200"))
 
 
 def test_process_settings() -> None:

@@ -20,12 +20,40 @@
   value: "8082"
 - name: OSTIARY_CLUSTER_DOMAIN
   value: {{ .Values.clusterDomain }}
+- name: OSTIARY_REPLICAS
+  value: {{ max 1 (int .Values.replicaCount) | quote }}
 {{- range $name, $value := .Values.settings }}
 - name: OSTIARY_{{ upper $name }}
   value: {{ include "ostiary.scalar" $value | quote }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* And of the sidecar alone: the admin API, prices, and what has a password in it. */ -}}
+{{- define "ostiary.sidecar.env" -}}
+- name: OSTIARY_WATCH_NAMESPACES
+  value: {{ join "," .Values.watchNamespaces | quote }}
+- name: OSTIARY_ADMIN_HOST
+  value: 0.0.0.0
+- name: OSTIARY_ADMIN_PORT
+  value: "8083"
+- name: OSTIARY_ADMIN_TOKEN_FILE
+  value: {{ ternary "/run/secrets/ostiary/admin-token" "" .Values.admin.enabled | quote }}
+- name: OSTIARY_VIEWER_TOKEN_FILE
+  value: /run/secrets/ostiary/viewer-token
+- name: OSTIARY_ADMIN_REVIEWS_TOKENS
+  value: {{ and .Values.admin.enabled .Values.admin.tokenReview | quote }}
+{{- if .Values.prices }}
+- name: OSTIARY_PRICES
+  value: /etc/ostiary/prices/prices.yaml
+{{- end }}
+{{- range $setting, $secret := dict "VALKEY_URL" .Values.valkey.urlSecret "SUMMARY_URL" .Values.summaries.urlSecret }}
+{{- if $secret.name }}
+- name: OSTIARY_{{ $setting }}
+  valueFrom: {secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.key }}}}
+{{- end }}
 {{- end }}
 {{- end -}}
 

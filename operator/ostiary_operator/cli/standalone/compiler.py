@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 
 from ostiary_gateway.contract.document import VERSION, Document
 from ostiary_operator import render
+from ostiary_operator.api.limits import LimitsError, parse_limits
 from ostiary_operator.cli.standalone.plan import CannotRunError, Plan
-from ostiary_operator.cli.standalone.publish import publish
+from ostiary_operator.cli.standalone.publish import publish, publish_problems
 from ostiary_operator.dataplane import compile_graph
 from ostiary_operator.graph import Policy, resolve
 from ostiary_operator.source import folder
@@ -16,9 +17,17 @@ _HERE = Policy(allow_local=True)
 
 
 class Compiler:
-    """Keeps `run/bundle/current` as the folder says; what is wrong in it is told once, by `say`."""
+    """Keeps `run/bundle/current` as the folder says; what is wrong in it is told once, by `say`.
+
+    Raises:
+        CannotRunError: the setting for default limits is none.
+    """
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        try:
+            self._default_limits = parse_limits(plan.settings.default_limits)
+        except LimitsError as error:
+            raise CannotRunError(f"OSTIARY_DEFAULT_LIMITS: {error}") from error
         self._plan = plan
         self._say = say
         self._loaded: folder.Loaded | None = None
@@ -40,8 +49,10 @@ class Compiler:
         except folder.FolderError as error:
             raise CannotRunError(f"{error}; choose another folder of manifests: OSTIARY_MANIFESTS") from error
         graph = resolve(self._loaded.snapshot, _HERE)
-        self._tell(str(problem) for problem in folder.problems(self._loaded, graph))
-        compiled = compile_graph(graph, cluster_domain=plan.settings.cluster_domain)
+        problems = folder.problems(self._loaded, graph)
+        self._tell(str(problem) for problem in problems)
+        publish_problems(plan.run, problems)
+        compiled = compile_graph(graph, cluster_domain=plan.settings.cluster_domain, default_limits=self._default_limits)
         self.document = compiled.document
         self.key_hashes = frozenset(entry.sha256 for entry in compiled.entries)
         publish(plan.run, render.bundle(compiled))

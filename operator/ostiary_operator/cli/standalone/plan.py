@@ -63,6 +63,7 @@ class Plan:
         """The children's environment: ours, with the settings and the paths made absolute."""
         settings = {name: value for name, value in self.environ.items() if name.startswith("OSTIARY_")}
         paths = {"OSTIARY_RUN": str(self.run), "OSTIARY_DATA": str(self.data), "OSTIARY_NGINX": str(nginx)}
+        paths |= {"OSTIARY_MANIFESTS": str(self.manifests.absolute())}  # where the admin API writes
         level = {} if "OSTIARY_LOG_LEVEL" in settings else {"OSTIARY_LOG_LEVEL": "WARNING"}  # a person reads it
         return {**os.environ, **settings, **paths, **level}
 
@@ -100,6 +101,8 @@ def check(plan: Plan) -> None:
     _check_port("OSTIARY_SIDECAR_PORT", settings.sidecar_host, settings.sidecar_port)
     if settings.metrics_port:
         _check_port("OSTIARY_METRICS_PORT", settings.metrics_host, settings.metrics_port)
+    if settings.admin_port:
+        _check_port("OSTIARY_ADMIN_PORT", settings.admin_host, settings.admin_port)
     if plan.fake_port:
         _check_port("--fake-port, or do without: --no-fake", FAKE_HOST, plan.fake_port)
 

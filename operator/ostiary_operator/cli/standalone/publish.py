@@ -3,9 +3,13 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from ostiary_gateway.contract.bundle import MANIFEST, Bundle
+from ostiary_operator.source.problems import FolderProblem
 
 _KEPT = 3  # a reader may still be at the one before
 
@@ -26,6 +30,13 @@ def publish(run: Path, bundle: Bundle) -> None:
     link.symlink_to(bundle.digest)
     link.replace(home / "current")
     _remove_old(home, bundle.digest)
+
+
+def publish_problems(run: Path, problems: Iterable[FolderProblem]) -> None:
+    """Write what is wrong with the folder as `run/problems.json`, for the admin API."""
+    new = run / f".problems-{os.getpid()}"
+    new.write_bytes(msgspec.json.encode(list(problems)))
+    new.replace(run / "problems.json")
 
 
 def _write(path: Path, content: bytes) -> None:

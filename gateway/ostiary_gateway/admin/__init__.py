@@ -1,0 +1,1 @@
+"""The admin API: keys, providers, models, budgets, usage."""

@@ -1,0 +1,1 @@
+"""What a key may use, and how much of it is left: windows, periods, accounts. Pure."""

@@ -1,0 +1,134 @@
+"""Two gateways, one Valkey: limits and budgets hold over both together, whatever happens to one of the three."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.support.client import Reply, call
+from tests.support.gateway import Parts
+from tests.support.manifests import Manifest, api_key, model, provider
+from tests.support.queued_provider import Answer, QueuedProvider
+from tests.support.valkey import Valkey
+from tests.support.wait import until
+
+HELLO = [{"role": "user", "content": "hello"}]
+PRICE = {"inputPerMillionTokens": "0", "outputPerMillionTokens": "0", "perRequest": "0.1"}
+LIMIT, SLOTS = 20, 2
+RATED = ("rate", "headers", "away", "other", "killed", "seen")
+
+
+def limited(name: str, **spec: object) -> Manifest:
+    return api_key(name, f"sk-{name}", **spec)
+
+
+KEYS = [
+    *(limited(name, limits={"requests": {"perHour": LIMIT}}) for name in RATED),
+    limited("slots", limits={"concurrentRequests": SLOTS}),
+    limited("money", budget={"amount": "1.00", "period": "Total"}),
+]
+
+
+class Pair:
+    def __init__(self, folder: Path, upstream: QueuedProvider, valkey: Valkey) -> None:
+        self.upstream, self.valkey = upstream, valkey
+        settings = {"valkey_url": valkey.url, "replicas": 2, "workers": 1, "lease_wait_seconds": 1}
+        self.gateways = [Parts(folder / name, **settings) for name in ("one", "two")]
+
+    def start(self) -> None:
+        paid = [model("paid", {"providerRef": {"name": "paid"}, "price": PRICE})]
+        for gateway in self.gateways:
+            gateway.start(provider("paid", self.upstream.url, credential="sk-a"), paid, KEYS)
+
+    def ask(self, which: int, key: str) -> Reply:
+        body = {"model": "paid", "max_tokens": 5, "messages": HELLO}
+        return call(self.gateways[which].base_url, "/v1/chat/completions", body, key=f"sk-{key}")
+
+    def ask_both(self, key: str, times: int) -> list[int]:
+        with ThreadPoolExecutor(8) as pool:
+            return sorted(pool.map(lambda number: self.ask(number % 2, key).status, range(times)))
+
+    def problem(self, which: int) -> str:
+        return str(self.gateways[which].ready().get("limits"))
+
+    def metric(self, which: int) -> float:
+        """Whether this replica says that it shares."""
+        text = call(self.gateways[which].sidecar_url, "/metrics").text
+        return float(next(line for line in text.splitlines() if line.startswith("ostiary_limits_shared ")).split()[1])
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("shared")
+    with ExitStack() as stack:
+        upstream = stack.enter_context(QueuedProvider())
+        valkey = Valkey(folder).start()
+        stack.callback(valkey.kill)
+        pair = Pair(folder, upstream, valkey)
+        for gateway in pair.gateways:
+            stack.callback(gateway.stop)
+        pair.start()
+        upstream.answers(Answer())
+        until(lambda: all(pair.problem(which) == "ok" for which in (0, 1)), "both share", 15)
+        yield pair
+
+
+def test_tp_08_a_rate_holds_over_both_and_none_of_it_is_lost(pair: Pair) -> None:
+    assert pair.ask_both("rate", 3 * LIMIT) == [200] * LIMIT + [429] * 2 * LIMIT
+
+
+def test_tp_15_remaining_falls_with_each_call_on_each_replica(pair: Pair) -> None:
+    for which in (0, 1):
+        left = [int(pair.ask(which, "headers").headers["x-ratelimit-remaining"]) for _ in range(6)]
+        assert left == sorted(set(left), reverse=True)
+        assert LIMIT > left[0] > left[-1] >= 0
+
+
+def test_tp_09_a_budget_holds_over_both_and_is_spent_to_the_end(pair: Pair) -> None:
+    answers = pair.ask_both("money", 25)
+    assert answers.count(200) == 10
+    assert set(answers) <= {200, 402, 429}  # 429: what is left was reserved by requests under way
+    for which in (0, 1):
+        until(lambda which=which: pair.ask(which, "money").status == 402, "all is settled and spent")
+
+
+def test_slots_are_shared_and_come_back(pair: Pair) -> None:
+    pair.upstream.answers(Answer(delay=0.5))
+    try:
+        assert pair.ask_both("slots", 8) == [200] * SLOTS + [429] * (8 - SLOTS)
+        for which in (0, 1):
+            until(lambda which=which: pair.ask(which, "slots").status == 200, "a slot is free again")
+    finally:
+        pair.upstream.answers(Answer())
+
+
+def test_tp_21_calls_and_cost_can_be_read_in_valkey(pair: Pair) -> None:
+    assert pair.ask(0, "seen").status == pair.ask(1, "seen").status == 200
+    month = time.strftime("%Y:%m", time.gmtime())
+    until(lambda: pair.valkey.call("ZCARD", "rate_limit:default/seen") == b":2\r\n", "both calls are there")
+    until(lambda: b"0.200000000" in pair.valkey.call("GET", f"cost:default/seen:{month}"), "and what they cost")
+
+
+def test_valkey_killed_each_goes_on_with_what_it_had_and_back_both_share_again(pair: Pair) -> None:
+    assert [pair.ask(which, "away").status for which in (0, 1)] == [200, 200]
+    pair.valkey.kill()
+    until(lambda: all(pair.problem(which) != "ok" for which in (0, 1)), "both know that they are alone")
+    assert [pair.metric(which) for which in (0, 1)] == [0.0, 0.0]
+    passed = pair.ask_both("away", 2 * LIMIT).count(200)
+    assert 0 < passed <= LIMIT - 2
+    assert pair.ask(0, "other").status == 200  # a key that it sees for the first time
+    pair.valkey.start()
+    until(lambda: all(pair.problem(which) == "ok" for which in (0, 1)), "both share again", 15)
+    until(lambda: pair.ask(0, "away").status == 200, "nginx no longer repeats its last refusal")
+    assert pair.ask_both("away", 2 * LIMIT).count(200) == LIMIT - 3 - passed
+
+
+def test_a_sidecar_killed_comes_back_with_what_it_used(pair: Pair) -> None:
+    passed = [pair.ask(which, "killed").status for which in (0, 1) for _ in range(4)].count(200)
+    pair.gateways[1].programs["sidecar"].kill()
+    passed += [pair.ask(0, "killed").status for _ in range(2)].count(200)
+    pair.gateways[1].start_part("sidecar")
+    until(lambda: pair.problem(1) == "ok", "it shares again", 15)
+    assert passed + pair.ask_both("killed", 2 * LIMIT).count(200) == LIMIT
