@@ -61,7 +61,7 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 .PHONY: test
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
-	@$(BIN)/pytest -n 5 --dist loadfile $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
+	@$(BIN)/pytest -n 4 --dist loadfile $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

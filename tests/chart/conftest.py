@@ -17,7 +17,7 @@ class Rendered:
     """The objects of one rendering, by kind and name."""
 
     def __init__(self, text: str) -> None:
-        self.objects: list[Object] = [found for found in yaml.safe_load_all(text) if found]
+        self.objects: list[Object] = [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
 
     def all(self, kind: str) -> list[Object]:
         return [found for found in self.objects if found["kind"] == kind]

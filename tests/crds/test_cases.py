@@ -3,6 +3,7 @@
 A file of `invalid/` begins with `# refused: <text>`, which stands in the API server's message and in ours.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,16 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return closed
 
 
+@cache
+def definition(kind: str) -> dict[str, Any]:
+    """The schema of a kind's spec."""
+    crd = yaml.load(CRDS[kind].read_bytes(), yaml.CSafeLoader)
+    return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+
+@cache
 def validator(kind: str) -> jsonschema.Draft202012Validator:
-    crd = yaml.safe_load(CRDS[kind].read_text())
-    schema = strict(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"])
-    return jsonschema.Draft202012Validator(schema)
+    return jsonschema.Draft202012Validator(strict(definition(kind)))
 
 
 def rules_of(schema: dict[str, Any]) -> list[str]:
@@ -83,9 +90,8 @@ def test_an_invalid_case_is_refused_with_its_field(path: Path) -> None:
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
 def test_the_api_server_gets_told_a_rule_for_each_invalid_case(path: Path) -> None:
     obj = yaml.safe_load(path.read_text())
-    crd = yaml.safe_load(CRDS[obj["kind"]].read_text())
     refused_by_schema = not validator(obj["kind"]).is_valid(obj["spec"])
-    messages = rules_of(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    messages = rules_of(definition(obj["kind"]))
     why = str(decoded(path).invalid)
     only_by_cel = any(message in why for message in messages) or "reserved for Ostiary" in why or "cannot be one" in why
     only_by_format = path.stem == "apikey-expires"

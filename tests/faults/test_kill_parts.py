@@ -16,7 +16,7 @@ from tests.support.wait import until
 
 SEED = 20261121
 CLIENTS = 4
-KILLS = 4
+KILLS = 3
 ECHO = {"model": "openai/echo", "messages": [{"role": "user", "content": "hello"}]}
 
 
