@@ -39,6 +39,7 @@ from ostiary_gateway.telemetry.metrics import Metrics
 SOCKET = "sidecar.sock"
 CONTROL = "control.sock"
 _GRACE_SECONDS = 2.0
+_DATABASES = ("postgresql://", "postgres://")
 _PRIVATE = 0o077  # what is written here tells who used what; the sockets answer anyone who may open them
 
 log = logging.getLogger(__name__)
@@ -220,4 +221,6 @@ def _settings() -> Settings:
         logs.configure(settings.log_level)
     except ValueError as error:
         raise SettingsError(f"log_level: {error}") from error
+    if settings.summary_url and not settings.summary_url.startswith(_DATABASES):  # TP-23; one that is away stops nobody
+        raise SettingsError(f"Failed to initialize database: summary_url: begins with none of {', '.join(_DATABASES)}")
     return settings

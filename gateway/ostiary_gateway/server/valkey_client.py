@@ -11,6 +11,7 @@ from ostiary_gateway.contract.settings import Settings, SettingsError
 CALL_SECONDS = 2.0
 _END_SECONDS = 0.1
 _TLS = "valkeys://"
+_FAILED = "Failed to initialize Redis"  # TP-23; one that is away stops nobody
 _SCHEMES = ("valkey://", _TLS, "unix://")
 
 
@@ -21,14 +22,14 @@ def client_of(settings: Settings) -> Any:
         SettingsError: the URL is none of a Valkey.
     """
     if not settings.valkey_url.startswith(_SCHEMES):
-        raise SettingsError(f"valkey_url: begins with none of {', '.join(_SCHEMES)}")
+        raise SettingsError(f"{_FAILED}: valkey_url: begins with none of {', '.join(_SCHEMES)}")
     options: dict[str, Any] = {"socket_timeout": CALL_SECONDS, "socket_connect_timeout": CALL_SECONDS}
     if settings.valkey_url.startswith(_TLS):
         options |= {"ssl_check_hostname": True} | ({"ssl_ca_certs": settings.ca_file} if settings.ca_file else {})
     try:
         return Valkey.from_url(settings.valkey_url, **options)
     except ValueError as error:
-        raise SettingsError("valkey_url: is no URL of a Valkey") from error
+        raise SettingsError(f"{_FAILED}: valkey_url: is no URL of a Valkey") from error
 
 
 def reason(group: BaseExceptionGroup[Exception]) -> str:

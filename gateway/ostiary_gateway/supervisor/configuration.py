@@ -7,6 +7,7 @@ a directive.
 import ipaddress
 import json
 import re
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ostiary_gateway.contract.bundle import UPSTREAMS
@@ -126,8 +127,16 @@ def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
         "retryConcurrency": settings.retry_concurrency,
         "anonymousPerMinute": settings.anonymous_per_minute,
         "limitHeaders": settings.limit_headers,
+        "version": _version(),
     }
     return f"export default {json.dumps(values)};\n"
+
+
+def _version() -> str:
+    try:
+        return version("ostiary")
+    except PackageNotFoundError:  # the packages were put somewhere without having been installed
+        return "unknown"
 
 
 def _address(host: str, port: int) -> str:

@@ -83,6 +83,8 @@ def test_the_log_is_json_lines(program):
         ({"NO_SUCH": "1"}, "OSTIARY_NO_SUCH"),
         ({"CONFIG": "/nowhere.yaml"}, "/nowhere.yaml"),
         ({"RUN": "/proc/nowhere"}, "/proc/nowhere"),
+        pytest.param({"SUMMARY_URL": "mysql://x"}, "Failed to initialize database: summary_url", id="tp_23_database"),
+        pytest.param({"VALKEY_URL": "http://x"}, "Failed to initialize Redis: valkey_url", id="tp_23_redis"),
     ],
 )
 def test_a_wrong_setting_is_one_clear_line_and_exit_code_1(wrong, says, tmp_path):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import crossplane
@@ -87,6 +88,7 @@ def test_scripts_are_copied_and_their_settings_generated() -> None:
         "retryConcurrency": 1000,
         "anonymousPerMinute": 7,
         "limitHeaders": False,
+        "version": version("ostiary"),
     }
 
 
