@@ -1,5 +1,7 @@
 """The data plane's own part in limits, against a sidecar that says what the test wrote down."""
 
+import json
+import socket
 from collections.abc import Iterator
 from http.client import IncompleteRead
 from itertools import count
@@ -75,7 +77,7 @@ def test_a_request_says_what_it_holds_and_under_which_name_it_is_charged_once(pl
     assert ask(plane, "free", **{"x-request-id": "not well-formed"}).status == 200
     assert [line["s"].split("\t")[-3] for line in plane.lines()][-1] == ""
     plane.idle()
-    assert plane.purses()[slot] == [1, 1]
+    assert plane.purses()[slot] == [1, 1, 0]
 
 
 def test_no_call_to_the_sidecar_while_a_lease_lasts(plane: Plane) -> None:
@@ -102,7 +104,7 @@ def test_a_planned_request_takes_once_whatever_its_attempts(plane: Plane) -> Non
     plane.mock.answers(Answer(503))
     assert ask(plane, "planned").status == 503
     plane.idle()
-    assert plane.purses() | {rate: [0, 2], slot: [1, 1]} == plane.purses()
+    assert plane.purses() | {rate: [0, 2, 0], slot: [1, 1, 0]} == plane.purses()
 
 
 def test_pass_through_asks_again_with_the_model_that_it_finds(plane: Plane) -> None:
@@ -157,10 +159,26 @@ def test_what_is_idle_can_be_taken_back(plane: Plane) -> None:
     plane.sidecar.accounts[money] = 100
     plane.sidecar.extra = 50
     assert ask(plane, "idle").status == 200
-    assert plane.purses()[money] == [50, 55]
+    assert plane.purses()[money] == [50, 55, 0]
     assert plane.take_back(**{money: 30}) == {money: 30}
     assert plane.take_back(**{money: 30}) == {money: 20}
-    assert plane.purses()[money] == [0, 5]
+    assert plane.purses()[money] == [0, 55, 50]
+
+
+def test_who_asks_for_the_purses_and_does_not_wait_is_no_error(plane: Plane) -> None:
+    (money,) = names("m")
+    plane.limit("hurried", (money,), request_price=5)
+    plane.sidecar.accounts[money] = 100
+    plane.sidecar.extra = 50
+    assert ask(plane, "hurried").status == 200
+    body = json.dumps({"take_back": {money: 1}}).encode()
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(plane.gateway.run / "control.sock"))
+            caller.sendall(b"POST /purses HTTP/1.1\r\nHost: nginx\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    until(lambda: plane.purses()[money] == [30, 55, 20], "all of them were heard")
+    assert "header already sent" not in plane.gateway.output
+    assert "exception" not in plane.gateway.output
 
 
 def test_texts_that_nobody_counted_are_kept_for_the_sidecar(plane: Plane) -> None:

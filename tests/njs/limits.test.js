@@ -6,7 +6,7 @@ import {FakeRequest, install} from './fakes.js';
 const ngx = install();
 const {borrow, capText, charge} = await import('../../gateway/nginx/njs/charge.js');
 const {duration, hideLimits} = await import('../../gateway/nginx/njs/meters.js');
-const {giveBack, report, slotsOf, takeBack} = await import('../../gateway/nginx/njs/purses.js');
+const {giveBack, grant, purse, report, slotsOf, takeBack} = await import('../../gateway/nginx/njs/purses.js');
 const {canonical, described} = await import('../../gateway/nginx/njs/request.js');
 const {heeded} = await import('../../gateway/nginx/njs/bounds.js');
 const {spendOf} = await import('../../gateway/nginx/njs/spend.js');
@@ -16,7 +16,7 @@ const [RATE, SLOT, MONEY, TOKENS] = ['raaaaaaaaaaaa', 'caaaaaaaaaaaa', 'maaaaaaa
 const CHAT = '/v1/chat/completions';
 const QUESTION = {key: 'hash', surface: 'managed', target: 'm'};
 const zone = (name) => ngx.shared[`ostiary_${name}`];
-const fill = (amounts) => Object.entries(amounts).forEach(([key, n]) => zone(/^g?c/.test(key) ? 'slots' : 'purses').set(key, n));
+const fill = (amounts) => Object.entries(amounts).forEach(([key, n]) => zone(/^[gb]?c/.test(key) ? 'slots' : 'purses').set(key, n));
 const left = (key) => zone(key[0] === 'c' ? 'slots' : 'purses').get(key);
 let turn = 0; // a decision of its own for each test: contexts remember what they spend
 const spending = (purses, more = {}) => spendOf(`${turn += 1}\t${JSON.stringify({purses, ...more})}\x02`);
@@ -81,20 +81,20 @@ test('a lease is asked for once for all that lacks, and fills the purse for othe
     const [[uri, {body}]] = r.asked;
     assert.deepEqual([uri, JSON.parse(body)], ['/_lease', {...QUESTION, needs: [[RATE, slot, 1], [MONEY, 0, 7]], returns: [], body: '{"a":1}'}]);
     assert.equal(r.variables.ostiary_held, `${RATE}.${slot}=1,${SLOT}=1,${MONEY}=5`, 'a finer estimate counts');
-    assert.deepEqual(report(), {[`${RATE}.${slot}`]: [9, 10], [MONEY]: [1000, 1005]});
+    assert.deepEqual(report(), {[`${RATE}.${slot}`]: [9, 10, 0], [MONEY]: [1000, 1005, 0]});
     assert.match(r.variables.ostiary_meter, /^100\t59\t1000\t100\t59\t0ms\t/);
 });
 
 test('what was not used of a slot that is over goes back with the next question', async () => {
     const spend = spending([[RATE, 60_000]]);
     const slot = Math.floor(Date.now() / 60_000);
-    fill({[`${RATE}.${slot - 1}`]: 7, [`g${RATE}.${slot - 1}`]: 10});
+    fill({[`${RATE}.${slot - 1}`]: 7, [`g${RATE}.${slot - 1}`]: 10, [`b${RATE}.${slot - 1}`]: 2});
     const r = request();
     r.answers.push(leased({grants: [[RATE, slot, 1, 0, 10, 0, 0]]}));
     charge(r, 'flat', spend, 0, '/x');
     await borrow(r, 'flat', spend, QUESTION);
-    assert.deepEqual(JSON.parse(r.asked[0][1].body).returns, [[RATE, slot - 1, 7]]);
-    assert.deepEqual(report()[`${RATE}.${slot - 1}`], [0, 3]);
+    assert.deepEqual(JSON.parse(r.asked[0][1].body).returns, [[RATE, slot - 1, 9]]);
+    assert.deepEqual(report()[`${RATE}.${slot - 1}`], [0, 10, 9]);
 });
 
 for (const [dialect, status, expected] of [
@@ -221,19 +221,45 @@ test('a provider\'s own limits are taken out', () => {
     assert.deepEqual(headersOut, {'X-Other': '3'});
 });
 
-test('what is taken back is what there is, and no longer granted', () => {
+test('what is taken back is what there is, and both are told for ever', () => {
     fill({[MONEY]: 30, [`g${MONEY}`]: 100, [SLOT]: 1, [`g${SLOT}`]: 1});
     assert.deepEqual([takeBack(MONEY, 20), takeBack(MONEY, 20), takeBack(MONEY, 1), takeBack('mnobody', 1)], [20, 10, 0, 0]);
-    assert.deepEqual(report(), {[MONEY]: [0, 70], [SLOT]: [1, 1]});
+    assert.deepEqual(report(), {[MONEY]: [0, 100, 30], [SLOT]: [1, 1, 0]});
     const r = new FakeRequest({requestText: JSON.stringify({take_back: {[SLOT]: 5}})});
     control.purses(r);
-    assert.deepEqual([r.status, JSON.parse(r.body)], [200, {taken: {[SLOT]: 1}, granted: {[SLOT]: 0}}]);
+    assert.deepEqual([r.status, JSON.parse(r.body)], [200, {epoch: 'epoch0', taken: {[SLOT]: 1}, granted: {[SLOT]: 1}, back: {[SLOT]: 1}}]);
     const told = new FakeRequest({method: 'GET'});
     control.purses(told);
-    assert.deepEqual(JSON.parse(told.body), {epoch: 'epoch0', purses: {[MONEY]: [0, 70], [SLOT]: [0, 0]}});
+    assert.deepEqual(JSON.parse(told.body), {epoch: 'epoch0', purses: {[MONEY]: [0, 100, 30], [SLOT]: [0, 1, 1]}});
     const broken = new FakeRequest({requestText: 'x'});
     control.purses(broken);
     assert.equal(broken.status, 400);
+});
+
+test('what is taken out of a slot that is over is not remembered for ever', (context) => {
+    const key = `${RATE}.${Math.floor(Date.now() / 50) - 3}`;
+    const incr = context.mock.method(zone('purses'), 'incr');
+    fill({[key]: 5});
+    assert.equal(takeBack(key, 5), 5);
+    assert.deepEqual(incr.mock.calls.map((call) => call.arguments), [[key, -5, 0, 5050], [`b${key}`, 5, 0, 8000]]);
+    fill({[MONEY]: 5});
+    takeBack(MONEY, 5);
+    assert.deepEqual(incr.mock.calls.slice(2).map((call) => call.arguments), [[MONEY, -5, 0], [`b${MONEY}`, 5, 0]]);
+});
+
+test('what was granted and taken back begins anew before it is not exact any more', () => {
+    const round = 2 ** 51;
+    fill({[MONEY]: 30, [`b${MONEY}`]: round - 10, [`g${MONEY}`]: round - 3});
+    assert.deepEqual([takeBack(MONEY, 9), report()[MONEY]], [9, [21, round - 3, round - 1]]);
+    takeBack(MONEY, 9);
+    grant(purse([MONEY]), 0, 3, 4);
+    assert.deepEqual(report()[MONEY], [16, 4, 8]);
+});
+
+test('a caller that has gone is nobody\'s error', () => {
+    const r = new FakeRequest({method: 'GET', return() { throw new Error('failed to send response'); }});
+    control.purses(r);
+    assert.deepEqual(ngx.said, []);
 });
 
 test('texts are told once', () => {

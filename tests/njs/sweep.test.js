@@ -56,7 +56,8 @@ test('a slot that nobody holds comes back after five seconds, one that somebody 
     context.mock.timers.enable({apis: ['Date'], now: 1_000_000});
     const {ostiary_inflight: inflight, ostiary_slots: slots} = ngx.shared;
     slots.entries.clear();
-    slots.set('gcyy', 3);
+    slots.set('gcyy', 5);
+    slots.set('bcyy', 2);
     slots.set('cyy', 0);
     inflight.set('epoch0-9', 'a\tcyy=1\t1');
     const seen = [];

@@ -255,9 +255,9 @@ def account(gateway: Gateway, books: Books, seen: Iterable[Asked], blind: Blind)
 
 
 def slots_out(run: Path) -> int:
-    """Slots that are taken, or leaked: granted to nginx and not left there."""
+    """Slots that are taken, or leaked: granted to nginx, not taken back and not left there."""
     purses = json.loads(unix_get(run / "control.sock", "/purses"))["purses"]
-    return sum(granted - left for name, (left, granted) in purses.items() if name.startswith("c"))
+    return sum(granted - back - left for name, (left, granted, back) in purses.items() if name.startswith("c"))
 
 
 def _is_true(one: Asked, record: Record) -> bool:

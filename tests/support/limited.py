@@ -50,7 +50,7 @@ class Limited:
 
     def out(self, letter: str = SLOTS) -> int:
         """Units that requests hold at the moment, in purses of this letter."""
-        return sum(granted - left for name, (left, granted) in self.purses().items() if name[0] == letter)
+        return sum(granted - back - left for name, (left, granted, back) in self.purses().items() if name[0] == letter)
 
 
 _HELLO = [{"role": "user", "content": "hello"}]

@@ -19,20 +19,27 @@ _TRIES = 3
 
 @dataclass
 class Till:
-    """A Holder: what is used, and what lies idle in a purse and counts until it is taken back."""
+    """A Holder: what is used, what is reserved, and what lies idle in a purse and counts until it is taken back."""
 
     used: dict[tuple[str, str], int] = field(default_factory=dict)
+    reserved: dict[tuple[str, str], int] = field(default_factory=dict)
     idle: dict[tuple[str, str], int] = field(default_factory=dict)
     is_ready: bool = True
+    gate: asyncio.Event | None = None
     costs: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
     def claimed(self, account: str, period: str) -> int | None:
         if (account, period) not in self.used:
             return None
-        return self.used.get((account, period), 0) + self.idle.get((account, period), 0)
+        return sum(some.get((account, period), 0) for some in (self.used, self.reserved, self.idle))
+
+    def settled(self, account: str, period: str) -> int | None:
+        return self.used.get((account, period))
 
     async def give_back(self, account: str, period: str) -> bool:
         await asyncio.sleep(0)
+        if self.gate:
+            await self.gate.wait()
         self.idle.pop((account, period), None)
         return self.is_ready
 

@@ -37,6 +37,7 @@ class Sidecar:
         self.spends: dict[str, Spend] = {}
         self.plans: dict[str, Any] = {}
         self.accounts: dict[str, int] = {}
+        self.backs: dict[tuple[str, int], int] = {}
         self.shortages: dict[str, Mapping[str, Any]] = {}
         self.extra = 0
         self.reset_ms = 0
@@ -67,8 +68,10 @@ class Sidecar:
         self.hook(ask)
         with self.lock:
             self.leases.append(ask)
-            for purse, _, amount in ask["returns"]:
-                self.accounts[purse] = self.accounts.get(purse, 0) + amount
+            for purse, slot, back in ask["returns"]:
+                more = max(0, back - self.backs.get((purse, slot), 0))
+                self.backs[purse, slot] = self.backs.get((purse, slot), 0) + more
+                self.accounts[purse] = self.accounts.get(purse, 0) + more
             for purse, _, amount in ask["needs"]:
                 if self.accounts.get(purse, 0) < amount:
                     return {"shortage": {**_SHORTAGE, **self.shortages.get(purse, {}), "purse": purse}}

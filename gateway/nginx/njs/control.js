@@ -1,6 +1,6 @@
 // @ts-check
 // The internal server on control.sock: the sidecar says which generation is in force, and asks what is under way.
-import {report, grantedOf, takeBack} from './purses.js';
+import {backOf, grantedOf, report, takeBack} from './purses.js';
 import settings from './settings.js';
 import {answer} from './share.js';
 
@@ -14,24 +14,23 @@ const DIGEST = /^[0-9a-f]{1,64}$/;
 export function generation(r) {
     const digest = (r.requestText || '').trim();
     if (r.method !== 'POST' || !DIGEST.test(digest)) {
-        r.return(400, 'POST a digest\n');
+        send(r, 400, 'POST a digest\n');
         return;
     }
     ngx.shared.ostiary_state.set('generation', digest);
-    r.return(204);
+    send(r, 204);
 }
 
 /** @param {NginxHTTPRequest} r */
 export function status(r) {
-    r.headersOut['Content-Type'] = 'application/json';
-    r.return(200, JSON.stringify({
+    reply(r, () => [200, JSON.stringify({
         epoch: settings.epoch,
         generation: ngx.shared.ostiary_state.get('generation') || '',
         in_flight: ngx.shared.ostiary_inflight.size(),
         issued: ngx.shared.ostiary_counts.get('issued') || 0,
         unleased: ngx.shared.ostiary_counts.get('unleased') || 0,
         workers: ngx.shared.ostiary_workers.keys(1024).map(Number),
-    }));
+    })]);
 }
 
 /**
@@ -40,11 +39,7 @@ export function status(r) {
  * @param {NginxHTTPRequest} r
  */
 export function health(r) {
-    try {
-        answer(r);
-    } catch (error) {
-        r.return(400, `${error}\n`);
-    }
+    reply(r, () => answer(r));
 }
 
 /**
@@ -53,24 +48,23 @@ export function health(r) {
  * @param {NginxHTTPRequest} r
  */
 export function purses(r) {
-    try {
-        r.headersOut['Content-Type'] = 'application/json';
+    reply(r, () => {
         if (r.method !== 'POST') {
-            r.return(200, JSON.stringify({epoch: settings.epoch, purses: report()}));
-            return;
+            return [200, JSON.stringify({epoch: settings.epoch, purses: report()})];
         }
         /** @type {Record<string, number>} */
         const taken = {};
         /** @type {Record<string, number>} */
         const granted = {};
+        /** @type {Record<string, number>} */
+        const back = {};
         for (const [key, amount] of Object.entries(JSON.parse(r.requestText || '').take_back)) {
             taken[key] = takeBack(key, Number(amount));
             granted[key] = grantedOf(key);
+            back[key] = backOf(key);
         }
-        r.return(200, JSON.stringify({taken, granted}));
-    } catch (error) {
-        r.return(400, `${error}\n`);
-    }
+        return [200, JSON.stringify({epoch: settings.epoch, taken, granted, back})];
+    });
 }
 
 /**
@@ -79,7 +73,7 @@ export function purses(r) {
  * @param {NginxHTTPRequest} r
  */
 export function uncounted(r) {
-    try {
+    reply(r, () => {
         /** @type {Record<string, any>} */
         const texts = {};
         for (const id of JSON.parse(r.requestText || '')) {
@@ -89,10 +83,40 @@ export function uncounted(r) {
                 ngx.shared.ostiary_uncounted.delete(id);
             }
         }
+        return [200, JSON.stringify(texts)];
+    });
+}
+
+/**
+ * What cannot be understood is the caller's error.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {() => [number, string?]} make status, JSON
+ */
+function reply(r, make) {
+    /** @type {[number, string?]} */
+    let made;
+    try {
+        made = make();
         r.headersOut['Content-Type'] = 'application/json';
-        r.return(200, JSON.stringify(texts));
     } catch (error) {
-        r.return(400, `${error}\n`);
+        made = [400, `${error}\n`];
+    }
+    send(r, ...made);
+}
+
+/**
+ * A caller that has gone meanwhile gets nothing, which is nobody's error: the sidecar waits for some answers only so long.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {number} code
+ * @param {string} [text]
+ */
+function send(r, code, text) {
+    try {
+        r.return(code, text);
+    } catch {
+        // njs says only that it could not be sent
     }
 }
 

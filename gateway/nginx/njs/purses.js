@@ -1,12 +1,16 @@
 // @ts-check
 // Purses: numbers in shared memory from which a request takes what it may use at most, see contract/limits.py.
 //
-// ostiary_purses, and ostiary_slots for those of letter c:  <purse key> what is left   g<purse key> what was granted and not
-// taken back. The key is the purse's name, and `<name>.<slot>` where a window slides in slots. Each step is one atomic incr,
-// and a grant is noted before it can be spent, so `left` is never more than `granted`.
+// ostiary_purses, and ostiary_slots for those of letter c:  <purse key> what is left   g<purse key> what was ever granted
+// b<purse key> what of it was ever taken back. The key is the purse's name, and `<name>.<slot>` where a window slides in slots.
+// Each step is one atomic incr, and a grant is noted before it can be spent, so `left` is never more than granted - back.
+// These two only grow, so that of two messages the sidecar knows the later one, in whatever order they come.
 
 const KEEP_MS = 5000; // so long what is left of a slot that is over can still be taken back
 const SLOTS_NOTED = 60; // and for so many slots what was granted in one
+const LONGEST_SLOT_MS = 60_000;
+const ROUND = 2 ** 51; // where numbers that only grow begin anew, see contract/lease.py: above 2 ** 53 they would not be exact
+const MOST = 1_048_576;
 
 const rest = ngx.shared.ostiary_purses;
 const slots = ngx.shared.ostiary_slots;
@@ -86,15 +90,15 @@ export function put(to, key, amount) {
 /**
  * A sidecar that starts anew has from here what requests hold that are still under way.
  *
- * @param {Purse} to
+ * @param {NgxSharedDict} zone
  * @param {string} key
  * @param {number} amount
+ * @param {number} slotMs
  */
-function note(to, key, amount) {
-    if (to.slotMs > 0) {
-        to.zone.incr(key, amount, 0, SLOTS_NOTED * to.slotMs + KEEP_MS);
-    } else {
-        to.zone.incr(key, amount, 0);
+function note(zone, key, amount, slotMs) {
+    const after = slotMs > 0 ? zone.incr(key, amount, 0, SLOTS_NOTED * slotMs + KEEP_MS) : zone.incr(key, amount, 0);
+    if (Math.floor(after / ROUND) > Math.floor((after - amount) / ROUND)) {
+        zone.incr(key, -ROUND, 0); // only who got it over does so
     }
 }
 
@@ -108,7 +112,7 @@ function note(to, key, amount) {
 export function grant(to, slot, amount, extra) {
     const key = to.slotMs > 0 ? `${to.name}.${slot}` : to.name;
     if (amount + extra > 0) {
-        note(to, 'g' + key, amount + extra);
+        note(to.zone, 'g' + key, amount + extra, to.slotMs);
     }
     return put(to, key, extra);
 }
@@ -122,24 +126,37 @@ export function grant(to, slot, amount, extra) {
  */
 export function takeBack(key, amount) {
     const zone = zoneOf(key);
+    const slotMs = slotMsOf(key, Date.now());
     const left = Number(zone.get(key) || 0);
     const wanted = Math.min(amount, left);
     if (!(wanted > 0)) {
         return 0;
     }
-    const after = zone.incr(key, -wanted, 0);
-    const missing = Math.min(wanted, Math.max(0, -after));
+    const add = (/** @type {number} */ n) => (slotMs > 0 ? zone.incr(key, n, 0, slotMs + KEEP_MS) : zone.incr(key, n, 0));
+    const missing = Math.min(wanted, Math.max(0, -add(-wanted)));
     if (missing > 0) {
-        zone.incr(key, missing, 0);
+        add(missing);
     }
     if (wanted > missing) {
-        zone.incr('g' + key, missing - wanted, 0);
+        note(zone, 'b' + key, wanted - missing, slotMs);
     }
     return wanted - missing;
 }
 
 /**
- * What was granted into a purse and not taken back.
+ * Slots are counted from 1970, so the present one tells how long it is.
+ *
+ * @param {string} key
+ * @param {number} now
+ * @returns {number} 0 where there are no slots
+ */
+function slotMsOf(key, now) {
+    const dot = key.indexOf('.');
+    return dot < 0 ? 0 : Math.min(LONGEST_SLOT_MS, Math.round(now / +key.slice(dot + 1)));
+}
+
+/**
+ * What was ever granted into a purse.
  *
  * @param {string} key
  */
@@ -148,19 +165,28 @@ export function grantedOf(key) {
 }
 
 /**
- * What was not used of the slots before this one.
+ * What was ever taken back out of it.
+ *
+ * @param {string} key
+ */
+export function backOf(key) {
+    return Number(zoneOf(key).get('b' + key) || 0);
+}
+
+/**
+ * What was not used of the slots before this one is taken back.
  *
  * @param {Purse} from
  * @param {number} slot
- * @returns {[string, number, number][]} purse, slot, amount
+ * @returns {[string, number, number][]} purse, slot, what was ever taken back of it
  */
 export function drain(from, slot) {
     /** @type {[string, number, number][]} */
     const found = [];
     for (let back = Math.min(20, Math.ceil(KEEP_MS / from.slotMs)); back > 0; back -= 1) {
-        const amount = takeBack(`${from.name}.${slot - back}`, Infinity);
-        if (amount > 0) {
-            found.push([from.name, slot - back, amount]);
+        const key = `${from.name}.${slot - back}`;
+        if (takeBack(key, Infinity) > 0) {
+            found.push([from.name, slot - back, backOf(key)]);
         }
     }
     return found;
@@ -185,15 +211,23 @@ export function slotsOf(held) {
     return held.split(',').filter((item) => item[0] === 'c').map((item) => item.slice(0, item.indexOf('=')));
 }
 
-/** @returns {Record<string, [number, number]>} purse key -> left, granted */
+/** @returns {Record<string, [number, number, number]>} purse key -> left, granted, taken back */
 export function report() {
-    /** @type {Record<string, [number, number]>} */
+    return {...reportOf(rest), ...reportOf(slots)};
+}
+
+/**
+ * @param {NgxSharedDict} zone
+ * @returns {Record<string, [number, number, number]>} of one moment
+ */
+function reportOf(zone) {
+    const all = new Map(zone.items(MOST));
+    /** @type {Record<string, [number, number, number]>} */
     const purses = {};
-    for (const zone of [rest, slots]) {
-        for (const [key, granted] of zone.items(1_048_576)) {
-            if (key[0] === 'g') {
-                purses[key.slice(1)] = [Number(zone.get(key.slice(1)) || 0), Number(granted)];
-            }
+    for (const [name, granted] of all) {
+        if (name[0] === 'g') {
+            const key = name.slice(1);
+            purses[key] = [Number(all.get(key) || 0), Number(granted), Number(all.get('b' + key) || 0)];
         }
     }
     return purses;
@@ -203,12 +237,9 @@ export function report() {
 export function slotsOut() {
     /** @type {Record<string, number>} */
     const out = {};
-    for (const [key, granted] of slots.items(65536)) {
-        if (key[0] === 'g') {
-            const n = Number(granted) - Number(slots.get(key.slice(1)) || 0);
-            if (n !== 0) {
-                out[key.slice(1)] = n;
-            }
+    for (const [key, [left, granted, back]] of Object.entries(reportOf(slots))) {
+        if (granted - back - left !== 0) {
+            out[key] = granted - back - left;
         }
     }
     return out;

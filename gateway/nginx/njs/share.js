@@ -12,20 +12,20 @@ const tallies = ngx.shared.ostiary_tallies;
  * @typedef {{state: 'CLOSED' | 'OPEN' | 'HALF_OPEN', failures: number, opened_at: number, open_ms: number}} Breaker
  */
 
-/** @param {NginxHTTPRequest} r */
+/**
+ * @param {NginxHTTPRequest} r
+ * @returns {[number, string?]} status, JSON
+ */
 export function answer(r) {
     if (r.method === 'POST') {
         merge(JSON.parse(r.requestText || ''), Date.now());
-        r.return(204);
-        return;
+        return [204];
     }
     const version = `${settings.epoch}-${tallies.get('changes') || 0}`;
     if (r.args.unless === version) {
-        r.return(304);
-        return;
+        return [304];
     }
-    r.headersOut['Content-Type'] = 'application/json';
-    r.return(200, JSON.stringify({epoch: settings.epoch, version, ...report(Date.now())}));
+    return [200, JSON.stringify({epoch: settings.epoch, version, ...report(Date.now())})];
 }
 
 /** @param {number} now */

@@ -4,6 +4,10 @@ import msgspec
 
 from ostiary_gateway.contract.decision import Refusal
 
+ROUND = 2**51
+"""What was ever granted into a purse, and ever taken back out of it, are told by nginx modulo this, or somewhat beyond it:
+numbers there are doubles, and these two only grow."""
+
 
 class Need(msgspec.Struct, frozen=True, array_like=True):
     """A purse that could not pay. `slot` is 0 where it has none."""
@@ -16,9 +20,9 @@ class Need(msgspec.Struct, frozen=True, array_like=True):
 class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`POST /lease` on sidecar.sock: what one request lacks, all of it at once.
 
-    `needs` are in the order of the decision's purses. `returns` are (purse, slot, left) of slots that are over, drained by
-    nginx. `key` and `target` are those of the Ask. `body` is the request's body where a finer estimate may still let it
-    through (money or tokens are short), else empty.
+    `needs` are in the order of the decision's purses. `returns` are (purse, slot, back) of slots that are over, and were
+    drained by nginx: `back` is what was ever taken back of that slot. `key` and `target` are those of the Ask. `body` is the
+    request's body where a finer estimate may still let it through (money or tokens are short), else empty.
     """
 
     key: str

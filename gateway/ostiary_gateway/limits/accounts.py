@@ -1,7 +1,8 @@
 """An account: `used + granted - settled <= limit`, and nothing else is counted anywhere.
 
-`used` is a fold of the ledger, `granted` is in nginx's shared memory, `settled` is a fold again. What is granted and not settled
-is `out`: requests under way and what lies idle in nginx. Times are Unix milliseconds; pure, and the caller's clock counts.
+`used` is a fold of the ledger, `granted` (without what was taken back) is in nginx's shared memory, `settled` is a fold again.
+What is granted and not settled is `out`: requests under way and what lies idle in nginx. Times are Unix milliseconds; pure, and
+the caller's clock counts.
 """
 
 from abc import ABC, abstractmethod
@@ -62,10 +63,14 @@ class Account(ABC):
         """
         return {slot: h.out for slot, h in self._holdings.items() if h.out and (force or h.is_waiting or not h.is_dry)}
 
-    def restore(self, slot: int, *, granted: int, settled: int, truth: int) -> None:
+    def restore(self, slot: int, *, granted: int, back: int, settled: int, truth: int) -> None:
         """What was known of a purse before this process began."""
         with self._changing(slot) as holding:
-            holding.granted, holding.settled, holding.truth = granted, settled, truth
+            holding.restore(granted, back, settled, truth)
+
+    def seen_in_nginx(self) -> dict[int, tuple[int, int]]:
+        """What nginx was given and gave back ever, by slot."""
+        return {slot: (holding.granted, holding.back) for slot, holding in self._holdings.items()}
 
     def grant(self, slot: int, amount: int, extra: int, now_ms: int) -> None:
         """`amount` for a request, `extra` for those that follow."""
@@ -83,36 +88,32 @@ class Account(ABC):
             else:
                 holding.settled += amount
 
-    def lower(self, slot: int, amount: int, *, was_told: bool = False) -> None:
-        """So much came back from nginx; `was_told`: by itself, so that a look may have shown it before."""
-        if slot not in self._holdings:
-            return
-        with self._changing(slot) as holding:
-            if was_told:
-                holding.returned(amount)
-            else:
-                holding.lower(amount)
+    def returned(self, slot: int, back: int) -> None:
+        """So much came back from nginx ever."""
+        if slot in self._holdings:
+            with self._changing(slot) as holding:
+                holding.returned(back)
 
     @property
     def is_awaited(self) -> bool:
         """Whether a grant is on its way to nginx: some of it may soon lie idle there."""
         return any(slot in self._holdings and self._holdings[slot].is_waiting for slot in self._unseen)
 
-    def arrive(self, slot: int, granted: int, asked_ms: int) -> None:
-        """What nginx says was granted into a purse."""
+    def arrive(self, slot: int, granted: int, back: int, asked_ms: int) -> None:
+        """What nginx says was granted into a purse and taken back ever."""
         if slot in self._holdings:
             with self._changing(slot) as holding:
-                holding.arrive(granted, asked_ms)
+                holding.arrive(granted, back, asked_ms)
 
     def dried(self, slot: int) -> None:
         """Nothing is left in this purse."""
         if slot in self._holdings:
             self._holdings[slot].is_dry = True
 
-    def look(self, slot: int, left: int, granted: int, asked_ms: int) -> None:
+    def look(self, slot: int, left: int, granted: int, back: int, asked_ms: int) -> None:
         """What nginx has of a purse."""
         with self._changing(slot) as holding:
-            holding.look(left, granted, asked_ms)
+            holding.look(left, granted, back, asked_ms)
 
     def looked(self, asked_ms: int) -> None:
         """A look is over: grants that nginx should have by now, and has not, are lost."""

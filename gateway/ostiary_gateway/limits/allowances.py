@@ -30,6 +30,13 @@ class Allowances(Protocol):
         """What it might be allowed at most: the limit without what others are known to have used. For telling clients."""
         ...
 
+    def used_elsewhere(self, account: str, period: str) -> int:
+        """What other replicas have used of it by their ledgers, as far as they told: what they can not give back.
+
+        Where each has its part (`mode` is local), it is no concern of this one.
+        """
+        ...
+
     async def raise_to(self, account: str, period: str, limit: int, wanted: int, used: int) -> int:
         """Ask for more: so that `wanted` is allowed where `used` of it is used or reserved already.
 
@@ -61,6 +68,9 @@ class LocalAllowances:
 
     def within(self, account: str, period: str, limit: int) -> int:
         return self.allowed(account, period, limit)
+
+    def used_elsewhere(self, account: str, period: str) -> int:  # noqa: ARG002
+        return 0
 
     async def raise_to(self, account: str, period: str, limit: int, wanted: int, used: int) -> int:  # noqa: ARG002
         return self.allowed(account, period, limit)

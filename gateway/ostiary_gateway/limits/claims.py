@@ -1,9 +1,10 @@
 """How replicas divide one limit: each holds an allowance, and all allowances together never exceed the limit. Pure.
 
 A replica may use what it is allowed without asking anyone; `used` is what it has used or handed to its nginx, which it can not
-unsay. The book of an account has one claim per replica. Only its own replica changes a claim; to the others a living replica
-weighs its allowance and a dead one what it was known to have used. `server/claims.lua` is the same rule inside Valkey, where it
-is applied atomically; `tests/unit/limits/test_claims_in_valkey.py` holds the two together.
+unsay; `settled` is what of that its ledger has counted. The book of an account has one claim per replica. Only its own replica
+changes a claim; to the others a living replica weighs its allowance and a dead one what it was known to have used. What all have
+settled says whether a budget is spent; all else that a replica holds may still come free. `server/claims.lua` is the same rule
+inside Valkey, where it is applied atomically; `tests/unit/limits/test_claims_in_valkey.py` holds the two together.
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,10 @@ class Holder(Protocol):
         """
         ...
 
+    def settled(self, account: str, period: str) -> int | None:
+        """What of that the ledger says was used. None where `claimed` is."""
+        ...
+
     async def give_back(self, account: str, period: str) -> bool:
         """Take out of nginx what lies there idle, so that `claimed` falls. Returns: False where nothing is known yet at all.
 
@@ -63,6 +68,7 @@ class Claim:
     allowance: int
     used: int
     sequence: int
+    settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Book:
 class Ask:
     """A replica's word: it holds `mine`, has used `used` of it and would like to hold `wanted`.
 
-    `used` is AS_TOLD where a replica that began anew knows nothing of the account.
+    `used` is AS_TOLD where a replica that began anew knows nothing of the account; then so is what it `settled`.
     `with_more`: a share of what is free would be welcome beyond it, so that it need not ask again so soon.
     `lasting_ms`: so long what a dead replica used counts after it was last heard of.
     """
@@ -95,13 +101,15 @@ class Ask:
     wanted: int
     lasting_ms: int
     with_more: bool = False
+    settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the replica may hold from now on; what weighs on the account beside it; how many replicas live.
 
-    `others_used`: of `others`, what was used as far as it was told. `is_fresh`: as in Book.
+    `others_used`: of `others`, what was used as far as it was told; `others_settled`: what of that their ledgers have counted.
+    `is_fresh`: as in Book.
     """
 
     allowance: int
@@ -109,6 +117,7 @@ class Answer:
     alive: int
     others_used: int
     is_fresh: bool = False
+    others_settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +137,15 @@ def answer(book: Book, ask: Ask) -> Answer | Late:
     if own and own.sequence > ask.sequence:
         return Late(own.sequence)
     used = (own.used if own else 0) if ask.used == AS_TOLD else ask.used
-    others = sum(_weight(book, name, claim, ask.lasting_ms) for name, claim in book.claims.items() if name != ask.replica)
+    lasting = {n: c for n, c in book.claims.items() if n != ask.replica and not forgotten(book, n, ask.lasting_ms)}
+    others = sum(max(claim.allowance, claim.used) if _is_alive(book, name) else claim.used for name, claim in lasting.items())
     alive = len({name for name in book.beats if _is_alive(book, name)} | {ask.replica})
     free = ask.limit - others
     more = max(0, free - ask.wanted) // (2 * alive) if ask.with_more else 0
     allowance = min(ask.wanted, ask.mine, free) if book.is_fresh else min(ask.wanted + more, free)
-    spent = sum(_lasting_use(book, name, claim, ask.lasting_ms) for name, claim in book.claims.items() if name != ask.replica)
-    return Answer(max(allowance, used, 0), others, alive, spent, book.is_fresh)
+    others_used = sum(claim.used for claim in lasting.values())
+    others_settled = sum(claim.settled for claim in lasting.values())
+    return Answer(max(allowance, used, 0), others, alive, others_used, book.is_fresh, others_settled)
 
 
 def forgotten(book: Book, replica: str, lasting_ms: int) -> bool:
@@ -174,15 +185,6 @@ def reserve(limit: int, others: int, used: int, replicas: int) -> int:
 def share(limit: int, replicas: int) -> int:
     """What a replica allows itself of an account of which it never heard, while it can not ask."""
     return limit // max(1, replicas)
-
-
-def _weight(book: Book, replica: str, claim: Claim, lasting: int) -> int:
-    used = _lasting_use(book, replica, claim, lasting)
-    return max(claim.allowance, used) if _is_alive(book, replica) else used
-
-
-def _lasting_use(book: Book, replica: str, claim: Claim, lasting: int) -> int:
-    return 0 if forgotten(book, replica, lasting) else claim.used
 
 
 def _is_alive(book: Book, replica: str) -> bool:

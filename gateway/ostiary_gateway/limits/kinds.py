@@ -15,8 +15,9 @@ def open_account(limit: Limit, now_ms: int) -> Account:
     return Slots(limit) if limit.unit == "c" else Window(limit)
 
 
-def restore(account: Account, granted: Mapping[str, int], settled: Mapping[str, int], truths: Mapping[str, int]) -> None:
-    """Fill an account from what nginx and the ledger know of its purses, all by purse key."""
-    for key in {*granted, *settled, *truths}:
+def restore(account: Account, seen: Mapping[str, tuple[int, int]], settled: Mapping[str, int], truths: Mapping[str, int]) -> None:
+    """Fill an account from what nginx (granted and taken back ever) and the ledger know of its purses, all by purse key."""
+    for key in {*seen, *settled, *truths}:
         slot = parse_purse_key(key)[1]
-        account.restore(slot, granted=granted.get(key, 0), settled=settled.get(key, 0), truth=truths.get(key, 0))
+        granted, back = seen.get(key, (0, 0))
+        account.restore(slot, granted=granted, back=back, settled=settled.get(key, 0), truth=truths.get(key, 0))

@@ -9,7 +9,7 @@ from ostiary_gateway.limits.windows import Window
 
 Allowed = Callable[[Account], int]
 
-_MOST_EXTRA = 10**15  # numbers in nginx are doubles; they are added up as long as it lives
+_MOST_EXTRA = 10**12  # what nginx was granted is told modulo contract.lease.ROUND: a thousand of these fit between two looks
 _HOLD_MS = 250  # nginx may repeat an answer for so long: a limit that was raised counts from then on
 _HOLD_RESERVED_MS = 50  # where requests under way may turn out smaller than they reserved
 _RETRY_MS = 1_000
@@ -88,24 +88,30 @@ def too_large(claim: Claim, now_ms: int) -> Shortage:
     return _shortage(claim, Refusal(status=429, code="rate_limit_exceeded", message=message), now_ms)
 
 
-def refused(claim: Claim, allowed: int, now_ms: int) -> Shortage:
-    """A rate that is used up, or too many requests at once."""
+def refused(claim: Claim, allowed: int, now_ms: int, reach: int | None = None) -> Shortage:
+    """A rate that is used up, or too many requests at once.
+
+    `reach` is what would be allowed if other replicas gave back all that they have not used; without it what is allowed. What
+    would fit then may come free any time.
+    """
     account = claim.account
+    may_fit = reach is not None and claim.missing(reach) <= 0
     if not isinstance(account, Window):
         busy = Refusal(status=429, code="concurrency_exceeded", message="too many concurrent requests")
-        return _shortage(claim, busy, now_ms, retry_after_ms=_RETRY_MS, hold_ms=_HOLD_MS)
+        return _shortage(claim, busy, now_ms, retry_after_ms=_RETRY_MS, hold_ms=0 if may_fit else _HOLD_MS)
     retry = max(1, account.free_at(claim.amount, allowed, now_ms) - now_ms)
     hold = _HOLD_MS if claim.unit == "r" or not account.out else _HOLD_RESERVED_MS
+    hold = 0 if may_fit else hold
     refusal = Refusal(status=429, code="rate_limit_exceeded", message="rate limit exceeded")
     return _shortage(claim, refusal, now_ms, retry_after_ms=retry, hold_ms=min(hold, retry))
 
 
-def spent(claim: Claim, allowed: int, now_ms: int) -> Shortage:
-    """A budget that is used up (TP-09); the text tells no balance (GZ-03)."""
+def spent(claim: Claim, reach: int, now_ms: int) -> Shortage:
+    """A budget that is used up by all replicas together (TP-09); the text tells no balance (GZ-03)."""
     budget = claim.account.limit.budget
     period = budget.period if budget else "total"
     refusal = Refusal(status=402, code="budget_exceeded", message=f"{period} budget exceeded")
-    return _shortage(claim, refusal, now_ms, hold_ms=_HOLD_MS if claim.account.used >= allowed else 0)
+    return _shortage(claim, refusal, now_ms, hold_ms=_HOLD_MS if claim.account.used >= reach else 0)
 
 
 def reserved(claim: Claim, now_ms: int) -> Shortage:

@@ -43,8 +43,16 @@ class Loaded(NamedTuple):
     truths: Mapping[str, int]
 
 
-Purses = Mapping[str, tuple[int, int]]
-"""What nginx has, by purse key: left, granted."""
+class Answer(NamedTuple):
+    """What nginx says of one purse when something was to be taken back: what came, and granted and taken back ever."""
+
+    taken: int
+    granted: int
+    back: int
+
+
+Purses = Mapping[str, tuple[int, int, int]]
+"""What nginx has, by purse key: left, granted ever, taken back ever."""
 
 Load = Callable[[Limit, str, tuple[int, int]], Loaded]
 Allowed = Callable[[Account], int]
@@ -60,7 +68,7 @@ class Treasury:
         self._by_name: dict[str, set[str]] = defaultdict(set)
         self._asked: dict[str, int] = {}
         self._purses: Purses = {}
-        self._unknown: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._unknown: defaultdict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
         self._early: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._dead: set[str] = set()
         self.epoch = ""
@@ -138,11 +146,11 @@ class Treasury:
         """
         early = self._succeed(epoch) if epoch != self.epoch else {}
         self._note(purses)
-        for number, (key, (left, granted)) in enumerate(purses.items()):
+        for number, (key, (left, granted, back)) in enumerate(purses.items()):
             purse, slot = parse_purse_key(key)
             account = self._accounts.get(purse)
             if account is not None:
-                account.look(slot, left, granted, asked_ms)
+                account.look(slot, left, granted, back, asked_ms)
             if number % _PIECE == _PIECE - 1:
                 yield
         for account in self._accounts.values():
@@ -163,28 +171,24 @@ class Treasury:
             wanted = {key: self._too_much(key, self._purses[key][0], allowed, now_ms, is_shared=is_shared) for key in some}
             yield {key: amount for key, amount in wanted.items() if amount > 0}
 
-    def taken(self, key: str, amount: int, asked_for: int) -> None:
-        """So much came back from nginx, of so much that it was asked for."""
+    def taken(self, epoch: str, key: str, answer: Answer, asked_for: int, asked_ms: int) -> None:
+        """What nginx said when so much was to be taken back. Nothing to go by if it is another one than that of the last look."""
+        if epoch != self.epoch:
+            return
         purse, slot = parse_purse_key(key)
         account = self._accounts.get(purse)
         if account is None:
-            self._unknown[purse][key] = self._unknown[purse].get(key, 0) - amount
+            self._unknown[purse][key] = (answer.granted, answer.back)
             return
-        account.lower(slot, amount)
-        if amount < asked_for:
+        account.arrive(slot, answer.granted, answer.back, asked_ms)
+        if answer.taken < asked_for:
             account.dried(slot)
 
-    def arrived(self, key: str, granted: int, asked_ms: int) -> None:
-        """So much nginx has been granted, as it said when something was taken back."""
-        purse, slot = parse_purse_key(key)
-        if purse in self._accounts:
-            self._accounts[purse].arrive(slot, granted, asked_ms)
-
-    def returned(self, purse: str, slot: int, left: int) -> None:
-        """By itself nginx emptied the purse of a slot that is over."""
+    def returned(self, purse: str, slot: int, back: int) -> None:
+        """By itself nginx emptied the purse of a slot that is over; so much came back of it ever."""
         account = self._accounts.get(purse)
         if account is not None:
-            account.lower(slot, left, was_told=True)
+            account.returned(slot, back)
 
     def bury(self) -> None:
         """The ledger has all requests of the nginx before this one."""
@@ -199,7 +203,7 @@ class Treasury:
         Where replicas share, what is used of an account stays in sight: it is claimed from the others.
         """
         since = now_ms - (_UNUSED_MS if len(self._accounts) < _MANY else _IDLE_MS)
-        held = {parse_purse_key(key)[0] for key, (left, _) in self._purses.items() if left}
+        held = {parse_purse_key(key)[0] for key, (left, *_) in self._purses.items() if left}
         for purse in [purse for purse, at in self._asked.items() if at < since and purse not in held]:
             account = self._accounts[purse]
             account.roll(now_ms)
@@ -247,10 +251,10 @@ class Treasury:
         """Keep what an account will begin with that is not asked for yet."""
         self._purses = purses
         self._unknown.clear()
-        for key, (_, granted) in purses.items():
+        for key, (_, granted, back) in purses.items():
             purse = parse_purse_key(key)[0]
             if purse not in self._accounts:
-                self._unknown[purse][key] = granted
+                self._unknown[purse][key] = (granted, back)
 
     def _succeed(self, epoch: str) -> dict[str, int]:
         """Another nginx. Returns: what the ledger has settled of it before it was known."""
@@ -276,6 +280,8 @@ class Treasury:
 
     def _drop(self, purse: str) -> None:
         account = self._accounts.pop(purse)
+        seen = account.seen_in_nginx()
+        self._unknown[purse] = {key: seen[slot] for slot, key in keys_of(account, seen).items()}
         del self._asked[purse]
         self._by_name[account.limit.account].discard(purse)
         if account.limit.fold:

@@ -33,10 +33,10 @@ class Window(Account):
         for slot in [slot for slot in self._holdings if slot < first]:
             self._weight -= self._holdings.pop(slot).weight
 
-    def look(self, slot: int, left: int, granted: int, asked_ms: int) -> None:
+    def look(self, slot: int, left: int, granted: int, back: int, asked_ms: int) -> None:
         """Nothing of a slot that no longer counts."""
         if slot >= self.first_slot(asked_ms):
-            super().look(slot, left, granted, asked_ms)
+            super().look(slot, left, granted, back, asked_ms)
 
     def resets_at(self, now_ms: int) -> int:
         latest = max((slot for slot, holding in self._holdings.items() if holding.weight), default=None)

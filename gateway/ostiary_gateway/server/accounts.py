@@ -13,7 +13,7 @@ from ostiary_gateway.limits.allowances import Allowances
 from ostiary_gateway.limits.balances import Balance
 from ostiary_gateway.limits.periods import QUARTER
 from ostiary_gateway.limits.terms import Limit
-from ostiary_gateway.limits.treasury import Loaded, Told, Treasury, keys_of
+from ostiary_gateway.limits.treasury import Answer, Loaded, Told, Treasury, keys_of
 from ostiary_gateway.server.control import Control, NginxAwayError, Purses
 from ostiary_gateway.server.ledger_port import SumsPort
 
@@ -116,9 +116,15 @@ class Accounts:
         """What it might be allowed at most, for telling clients what remains."""
         return self.allowances.within(account.limit.account, account.period, account.limit.most)
 
-    def returned(self, purse: str, slot: int, left: int) -> None:
-        """By itself nginx emptied a purse of the past."""
-        self._treasury.returned(purse, slot, left)
+    def reach(self, account: Account) -> int:
+        """What it could be allowed if the others gave back all that is not used: beyond that it is used up."""
+        if not self.is_shared:
+            return self.allowed(account)
+        return account.limit.most - self.allowances.used_elsewhere(account.limit.account, account.period)
+
+    def returned(self, purse: str, slot: int, back: int) -> None:
+        """By itself nginx emptied a purse of the past; so much came back of it ever."""
+        self._treasury.returned(purse, slot, back)
 
     async def reclaim(self, account: Account, *, force: bool = False) -> bool:
         """Take what lies idle of an account out of nginx. Returns: whether there was anything, or something has just arrived."""
@@ -177,6 +183,16 @@ class Accounts:
             total += one.claimed if one.period == period else 0
         return total
 
+    def used(self, account: str, period: str) -> int | None:
+        """What of that the ledger says was used."""
+        claimed = self.claimed(account, period)
+        named = self._treasury.named(account)
+        return None if claimed is None else sum(one.used for one in named if one.period == period)
+
+    def told(self, account: str) -> None:
+        """Other replicas have said what they used of it, and what they do not need: who waits for some may look again."""
+        self._wake(one.limit.purse for one in self._treasury.named(account))
+
     async def give_back(self, account: str, period: str) -> None:
         """Take what lies idle of an account out of nginx, so that another replica may have it."""
         for one in self._treasury.named(account):
@@ -223,9 +239,8 @@ class Accounts:
             log.debug("purses not emptied: %s", error)
             return {}
         for key, amount in amounts.items():
-            self._treasury.taken(key, answer.taken.get(key, 0), amount)
-        for key, granted in answer.granted.items():
-            self._treasury.arrived(key, granted, asked)
+            told = Answer(answer.taken.get(key, 0), answer.granted.get(key, 0), answer.back.get(key, 0))
+            self._treasury.taken(answer.epoch, key, told, amount, asked)
         return answer.taken
 
     def _wake(self, purses: Iterable[str]) -> None:

@@ -77,7 +77,7 @@ class ClaimsBook:
         book = f"{self._prefix}claims:{named}" + (f"*{unit}" if unit > 1 else "")
         amounts = (ask.limit // unit, _up(ask.mine, unit), _up(ask.used, unit), _up(ask.wanted, unit))
         keys = (book, self._prefix + "beats", self._prefix + "arrived")
-        rest = (int(ask.with_more), ask.lasting_ms, expiry_ms(word.account), expected, 0)
+        rest = (int(ask.with_more), ask.lasting_ms, expiry_ms(word.account), expected, 0, ask.settled // unit)
         return (*keys, ask.replica, ask.sequence, *amounts, *rest)
 
 
@@ -94,5 +94,5 @@ def _heard(ask: Ask, reply: Sequence[Any]) -> Answer | Late:
     if len(reply) == 2:  # noqa: PLR2004  the script says which
         return Late(int(reply[1]))
     unit = _unit(ask.limit)
-    allowance, others, spent = (int(reply[field]) * unit for field in (0, 1, 4))
-    return Answer(allowance, others, int(reply[2]), spent, is_fresh=bool(reply[3]))
+    allowance, others, used, settled = (int(reply[field]) * unit for field in (0, 1, 4, 5))
+    return Answer(allowance, others, int(reply[2]), used, bool(reply[3]), settled)

@@ -39,17 +39,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purses(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left and what was granted, by purse key, in the life of this nginx."""
+    """What is left, what was ever granted and ever taken back, by purse key, in the life of this nginx."""
 
     epoch: str
-    purses: dict[str, tuple[int, int]] = {}
+    purses: dict[str, tuple[int, int, int]] = {}
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back, and what stays granted, by purse key."""
+    """What came back, and what was ever granted and ever taken back, by purse key."""
 
+    epoch: str
     taken: dict[str, int] = {}
     granted: dict[str, int] = {}
+    back: dict[str, int] = {}
 
 
 class Control:

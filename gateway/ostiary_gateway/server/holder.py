@@ -24,6 +24,9 @@ class LoadingHolder:
     def claimed(self, account: str, period: str) -> int | None:
         return self._accounts.claimed(account, period)
 
+    def settled(self, account: str, period: str) -> int | None:
+        return self._accounts.used(account, period)
+
     async def give_back(self, account: str, period: str) -> bool:
         """As Holder; what the ledger and nginx know of the account is read where it was not yet."""
         index = self._live.index

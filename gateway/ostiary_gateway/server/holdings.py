@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ostiary_gateway.limits.claims import Answer, Ask, lasting_ms, reserve, share
 
@@ -13,6 +14,13 @@ REFRESH_SECONDS = 2.0
 FORGET_SECONDS = 120.0
 """Where nothing is used and nobody asked for so long, the reserve goes back too."""
 Key = tuple[str, str]
+
+
+class Use(NamedTuple):
+    """As of Holder: what is claimed here, and what of that is settled."""
+
+    claimed: int
+    settled: int
 
 
 @dataclass(slots=True)
@@ -30,50 +38,58 @@ class Holding:
     allowance: int = 0
     others: int = 0
     others_used: int = 0
+    others_settled: int = 0
     needs: int = 0
     is_called: bool = False
     called_at: float = -IDLE_SECONDS
     excess_since: float | None = None
-    told: tuple[int, int] = (0, 0)
+    told: tuple[int, int, int] = (0, 0, 0)
     said_at: float = -REFRESH_SECONDS
 
     @property
     def key(self) -> Key:
         return self.account, self.period
 
-    def told_used(self, now: float) -> int:
+    def told_use(self, now: float) -> Use:
         """What was told last, as long as that may count."""
-        return self.told[1] if (now - self.touched_at) * 1000 <= lasting_ms(self.account) else 0
+        return Use(*self.told[1:]) if (now - self.touched_at) * 1000 <= lasting_ms(self.account) else Use(0, 0)
 
-    def next_ask(self, replica: str, sequence: int, used: int, alive: int, now: float) -> Ask | None:
+    def is_news(self, use: Use) -> bool:
+        """Whether others who wait for some of it should hear of this: more is used for certain, or less is held."""
+        _, claimed, settled = self.told
+        return use.settled != settled or use.claimed < claimed
+
+    def next_ask(self, replica: str, sequence: int, use: Use, alive: int, now: float) -> Ask | None:
         """What is to be said now, None where it is known already. What is given up is given up with the saying."""
+        used = use.claimed
         mine = max(self.allowance, self.hint)
         is_pressed = self.needs > 0
         wanted = used + self.needs if is_pressed or self.is_called else self._resting(used, alive, now)
         if is_pressed and not self.is_called and wanted <= self.allowance:
             return None
-        is_new = is_pressed or self.is_called or self.hint or (wanted, used) != self.told or wanted != self.allowance
+        is_new = is_pressed or self.is_called or self.hint or (wanted, *use) != self.told or wanted != self.allowance
         if not is_new and now - self.said_at < REFRESH_SECONDS:
             return None
         self.said_at = now
-        return self._ask(replica, sequence, used, mine, wanted, with_more=is_pressed and not self.is_called)
+        return self._ask(replica, sequence, use, mine, wanted, with_more=is_pressed and not self.is_called)
 
-    def again(self, replica: str, sequence: int, used: int) -> Ask:
+    def again(self, replica: str, sequence: int, use: Use) -> Ask:
         """The same as ever, for a Valkey that may not know."""
         mine = max(self.allowance, self.hint)
-        return self._ask(replica, sequence, used, mine, max(mine, used), with_more=False)
+        return self._ask(replica, sequence, use, mine, max(mine, use.claimed), with_more=False)
 
     def hear(self, ask: Ask, answer: Answer) -> bool:
         """Take the answer to an ask; returns whether something was lost to others meanwhile."""
-        self.allowance, self.others, self.others_used = answer.allowance, answer.others, answer.others_used
-        self.told = (answer.allowance, ask.used)
+        self.allowance, self.others = answer.allowance, answer.others
+        self.others_used, self.others_settled = answer.others_used, answer.others_settled
+        self.told = (answer.allowance, ask.used, ask.settled)
         if not answer.is_fresh:
             self.hint = 0
         return answer.allowance < min(ask.mine, ask.wanted)
 
-    def _ask(self, replica: str, sequence: int, used: int, mine: int, wanted: int, *, with_more: bool) -> Ask:
+    def _ask(self, replica: str, sequence: int, use: Use, mine: int, wanted: int, *, with_more: bool) -> Ask:
         self.allowance = min(self.allowance, wanted)
-        return Ask(replica, sequence, self.limit, mine, used, wanted, lasting_ms(self.account), with_more)
+        return Ask(replica, sequence, self.limit, mine, use.claimed, wanted, lasting_ms(self.account), with_more, use.settled)
 
     def _resting(self, used: int, alive: int, now: float) -> int:
         """Use and reserve; more only while it may be needed again at once."""

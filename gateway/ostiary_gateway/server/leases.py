@@ -1,6 +1,7 @@
 """`POST /lease`: what a request lacks of its limits, all of it or the one reason why not."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -21,11 +22,13 @@ from ostiary_gateway.telemetry.limits import LimitNumbers
 
 _ask = msgspec.json.Decoder(LeaseAsk)
 _encode = msgspec.json.Encoder().encode
-_ELSEWHERE_SECONDS = 0.4  # other replicas settle each 0.1 s
-_IN_VAIN_MS = 1000
+_BEYOND_SECONDS = 1.2  # nginx waits 2 s longer than requests may wait for a budget
+_AGAIN_SECONDS = 0.25  # what other replicas tell may get lost
 _READY_SECONDS = 1.5  # nginx waits longer
+_LEAST_SECONDS = 0.2  # for the work itself, also where the accounts were late
 _RAISES = 3  # others who wait for the same may be first
 _RECLAIMS = 100
+_BUDGETS = "mk"
 _MOMENT, _MOMENTS = 0.002, 9  # each twice as long as the one before: a second in all
 
 
@@ -47,10 +50,11 @@ class Leases:
         self._numbers = numbers
         self._count_tokens = count_tokens
         self._wait_seconds = wait_seconds
-        self._in_vain: dict[str, int] = {}  # purses of budgets, so there are not many
+        self._reclaims: set[asyncio.Task[bool]] = set()
 
     async def lease(self, request: web.Request) -> web.Response:
         """A Lease; 503 where the accounts are not known yet and will not be soon, 400 for what is no LeaseAsk."""
+        began = time.monotonic()
         is_ready = await self._accounts.ready(_READY_SECONDS)
         index = self._live.index
         if index is None or not is_ready:
@@ -59,18 +63,18 @@ class Leases:
             ask = _ask.decode(await request.read())
         except (msgspec.DecodeError, UnicodeDecodeError):
             return web.Response(status=400, text="not a lease ask")
-        lease = await self.answer(index, ask)
+        lease = await self.answer(index, ask, began)
         self._numbers.leased(lease)
         return web.Response(body=_encode(lease), content_type="application/json")
 
-    async def answer(self, index: Index, ask: LeaseAsk) -> Lease:
-        """Grants for all that is asked, or the shortage."""
-        for purse, slot, left in map(msgspec.structs.astuple, ask.returns):
-            self._accounts.returned(purse, slot, left)
+    async def answer(self, index: Index, ask: LeaseAsk, began: float) -> Lease:
+        """Grants for all that is asked, or the shortage; in the time that nginx gives who asked when it `began`."""
+        for purse, slot, back in map(msgspec.structs.astuple, ask.returns):
+            self._accounts.returned(purse, slot, back)
         found = self._understand(index, ask)
         if isinstance(found, Refusal):
             return Lease(shortage=Shortage(refusal=found, purse="", retry_after_ms=0))
-        shortage = await self._make_room(found)
+        shortage = await self._make_room_in_time(found, began)
         if shortage:
             return Lease(shortage=shortage)
         free = (Grant(purse=n.purse, slot=n.slot, amount=n.amount, extra=0, limit=0, beyond=0, reset_ms=0) for n in found.free)
@@ -92,9 +96,18 @@ class Leases:
         free = [need for need in ask.needs if need.purse not in limits]
         return _Request(ask, claims, free, draw.spend.input_price if draw.spend else 0)
 
-    async def _make_room(self, request: _Request) -> Shortage | None:
+    async def _make_room_in_time(self, request: _Request, began: float) -> Shortage | None:
+        """As `_make_room`; what is to be said when time is up is said of what is known then."""
+        now = time.monotonic()
+        seconds = max(began + self._wait_seconds + _BEYOND_SECONDS - now, _LEAST_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._make_room(request, now)
+        short = self._first_short(request)
+        return self._why_not(short) if short else None
+
+    async def _make_room(self, request: _Request, began: float) -> Shortage | None:
         """Until everything fits at once, or something cannot be had."""
-        began = time.monotonic()
         efforts = _Efforts()
         while short := self._first_short(request):
             if await self._relieve(short, efforts) or await self._refine(request, short, efforts):
@@ -102,23 +115,26 @@ class Leases:
             wait = self._patience(short, time.monotonic() - began)
             if wait <= 0:
                 return self._why_not(short)
-            await self._accounts.changed(short.account, wait)
-            efforts = _Efforts(is_refined=efforts.is_refined)
-            for claim in request.claims:
-                claim.move_to(now_ms())
+            if await self._accounts.changed(short.account, wait):
+                efforts = _Efforts(is_refined=efforts.is_refined)
+            elif self._accounts.is_shared:
+                efforts.ask_again(short)
         return None
 
     def _first_short(self, request: _Request) -> Claim | None:
+        """As of now: accounts count what is in the windows of the present slots, so claims are for these too."""
         for claim in request.claims:
             claim.account = self._accounts.get(claim.account.limit)  # while one waits, another may take its place
+            claim.move_to(now_ms())
         return leasing.first_short(request.claims, self._accounts.allowed)
 
     async def _relieve(self, short: Claim, efforts: "_Efforts") -> bool:
         """Look for more of what is short: idle in nginx, or with the other replicas. Returns: whether to look again."""
-        allowed = self._accounts.allowed(short.account)
-        if not short.is_hopeless(allowed) and await self._reclaim(short, efforts):
+        if self._is_hopeless(short):
+            return False
+        if await self._reclaim(short, efforts):
             return True
-        if allowed >= short.account.limit.most or not efforts.may_raise(short):
+        if self._accounts.allowed(short.account) >= short.account.limit.most or not efforts.may_raise(short):
             return False
         limit, claimed = short.account.limit, short.account.claimed
         raise_to = self._accounts.allowances.raise_to
@@ -129,12 +145,27 @@ class Leases:
         """Take back what lies idle in nginx, or wait for what is on its way there. Returns: whether there was either."""
         if not efforts.may_reclaim(short):
             return False
-        if await self._accounts.reclaim(short.account, force=short.unit in "mk"):
+        if await self._taken_back(short):
             return True
         if not short.account.is_awaited or not efforts.may_wait(short):
             return efforts.give_up(short)
         await asyncio.sleep(efforts.moment(short))  # it arrives elsewhere, there is nothing to await
         return True
+
+    async def _taken_back(self, short: Claim) -> bool:
+        """What nginx gave back is counted also where time is up for who wanted it."""
+        task = asyncio.create_task(self._accounts.reclaim(short.account, force=short.unit in _BUDGETS))
+        self._reclaims.add(task)
+        task.add_done_callback(self._reclaims.discard)
+        return await asyncio.shield(task)
+
+    def _is_hopeless(self, short: Claim) -> bool:
+        """Whether nobody could give it back what it lacks: all replicas together have used too much.
+
+        What others used of a rate may be free again before they say so; that is looked at anew each time.
+        """
+        is_rate_of_all = self._accounts.is_shared and short.unit not in _BUDGETS
+        return short.is_hopeless(short.account.limit.most if is_rate_of_all else self._accounts.reach(short.account))
 
     async def _refine(self, request: _Request, short: Claim, efforts: "_Efforts") -> bool:
         """Count the tokens of the body, once: nginx took each byte for one. Returns: whether that made it less."""
@@ -148,32 +179,23 @@ class Leases:
         return fewer > 0
 
     def _patience(self, short: Claim, waited: float) -> float:
-        """How long to wait for requests under way, here or at other replicas, that may turn out smaller; 0 is not at all.
-
-        Nobody is told when another replica settles, and what it has reserved looks like used: so that is looked at again, but
-        not for long, and not for each request where it was of no use just now.
-        """
-        if short.unit not in "mk":
+        """How long to wait for requests under way, here or at other replicas, that may turn out smaller; 0 is not at all."""
+        if short.unit not in _BUDGETS or self._is_hopeless(short):
             return 0.0
         left = self._wait_seconds - waited
-        if not short.is_hopeless(self._accounts.within(short.account)):
-            return min(left, _ELSEWHERE_SECONDS) if self._accounts.is_shared else left
-        purse = short.account.limit.purse
-        if not self._accounts.is_shared or short.is_hopeless(short.account.limit.most):
-            return 0.0
-        if waited >= _ELSEWHERE_SECONDS:
-            self._in_vain[purse] = now_ms()
-        is_in_vain = now_ms() - self._in_vain.get(purse, 0) < _IN_VAIN_MS
-        return 0.0 if is_in_vain else min(left, _ELSEWHERE_SECONDS / 4)
+        if not self._accounts.is_shared:
+            return left
+        can_come_free = short.account.out or not self._accounts.allowances.problem
+        return min(left, _AGAIN_SECONDS) if can_come_free else 0.0
 
     def _why_not(self, short: Claim) -> Shortage:
         now = now_ms()
+        reach = self._accounts.reach(short.account)
         if short.amount > short.account.limit.most:
             return leasing.too_large(short, now)
-        if short.unit not in "mk":
-            return leasing.refused(short, self._accounts.allowed(short.account), now)
-        within = self._accounts.within(short.account)
-        return leasing.spent(short, within, now) if short.is_hopeless(within) else leasing.reserved(short, now)
+        if short.unit not in _BUDGETS:
+            return leasing.refused(short, self._accounts.allowed(short.account), now, reach)
+        return leasing.spent(short, reach, now) if short.is_hopeless(reach) else leasing.reserved(short, now)
 
 
 class _Efforts:
@@ -191,6 +213,10 @@ class _Efforts:
 
     def may_wait(self, short: Claim) -> bool:
         return self._count("wait", short) <= _MOMENTS
+
+    def ask_again(self, short: Claim) -> None:
+        """Once: others may have told something that was not heard."""
+        self._counts["raise", short.account.limit.purse] = _RAISES - 1
 
     def moment(self, short: Claim) -> float:
         """Seconds, longer each time."""

@@ -33,6 +33,7 @@ class Limiting:
         self._accounts = Accounts(control, ledger, allowances)
         if self._shared:
             self._shared.holder = LoadingHolder(self._accounts, live)
+            self._shared.on_told = self._accounts.told
         self.leases = Leases(live, self._accounts, metrics.limits, count_tokens, wait_seconds=settings.lease_wait_seconds)
         self.statement = Statement(live, self._accounts, ledger, metrics.limits)
         self._changed = asyncio.Event()
@@ -72,6 +73,8 @@ class Limiting:
             self.statement.rebuilt()
             return
         self._accounts.settled(Told(more.sequence, more.spent, more.settled, more.truths))
+        if self._shared:
+            self._shared.settled()
         self.statement.settled(more.sequence, more.spent, more.last_used)
 
     async def _relimit(self) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.limits.claims import AS_TOLD, Ask, Holder, Late, lasting_ms
 from ostiary_gateway.server.claims_book import ClaimsBook, Cry, Word
 from ostiary_gateway.server.crying import Crying
-from ostiary_gateway.server.holdings import Holding, Holdings, Key
+from ostiary_gateway.server.holdings import Holding, Holdings, Key, Use
 from ostiary_gateway.server.identity import identity
 from ostiary_gateway.server.mirrors import Mirrors
 from ostiary_gateway.server.valkey_client import CALL_SECONDS, client_of, reason, until_broken
@@ -30,10 +30,11 @@ from ostiary_gateway.telemetry.allowances import AllowanceNumbers
 _TICK_SECONDS = 1.0
 _BEAT_TICKS = 5
 _ANSWER_SECONDS = 0.5
-_GIVE_SECONDS = 0.2
 _LEAVE_SECONDS = 0.5
 _PAUSE_MIN, _PAUSE_MAX = 0.1, 2.0
 _BATCH = 500
+_CRIED_SECONDS = 1.0
+"""Who cried goes on to want it for so long, beside the time that requests wait for a budget."""
 BOUND = (
     "Over all replicas no limit and no budget is exceeded while they live and Valkey answers. A replica that dies may add what "
     "it had under way, and where it stays away for 30 s what it used in its last second. One that alone loses Valkey for 30 s "
@@ -46,7 +47,10 @@ _cry = msgspec.json.Decoder(Cry)
 
 
 class SharedAllowances:
-    """Satisfies `Allowances`. `holder` has to be set before `run`. `problem` says why limits are not divided by need."""
+    """Satisfies `Allowances`. `holder` has to be set before `run`. `problem` says why limits are not divided by need.
+
+    `on_told` is called with an account when another replica has told what it used and given back what it could.
+    """
 
     mode = "valkey"
     bound = BOUND
@@ -69,6 +73,9 @@ class SharedAllowances:
         self._something = asyncio.Event()
         self._round: asyncio.Future[None] | None = None
         self._strangers: dict[Key, Cry] = {}
+        self._wanted: dict[Key, tuple[Cry, float]] = {}
+        self._wanted_seconds = settings.lease_wait_seconds + _CRIED_SECONDS
+        self.on_told: Callable[[str], None] = _nobody
         self._tried = asyncio.Event()
         self._is_connected = False
         self._is_stalled = False
@@ -90,6 +97,11 @@ class SharedAllowances:
         holding = self._holdings.get(account, period)
         allowed = self.allowed(account, period, limit)
         return max(allowed, limit - holding.others_used) if holding and self._is_connected else allowed
+
+    def used_elsewhere(self, account: str, period: str) -> int:
+        """What the others' ledgers have counted of it, as far as they told. Never more of a budget than is true."""
+        holding = self._holdings.get(account, period)
+        return holding.others_settled if holding else 0
 
     async def raise_to(self, account: str, period: str, limit: int, wanted: int, used: int) -> int:
         """Ask for more; returns what is allowed then, which may be less or, where others wait for the same, taken at once.
@@ -119,6 +131,11 @@ class SharedAllowances:
         """What was committed to the ledger, for people who look into Valkey (TP-21)."""
         self._mirrors.note(records)
 
+    def settled(self) -> None:
+        """The ledger has counted more: to be called so that who cried for some of it, and may still wait, hears of it at once."""
+        for key in list(self._wanted):
+            self._give_news(key)
+
     async def run(self) -> None:
         """Share, until cancelled."""
         pause = _PAUSE_MIN
@@ -132,6 +149,8 @@ class SharedAllowances:
             finally:
                 self._is_connected = False
                 self._end_round()
+                for giving in tuple(self._giving.values()):
+                    giving.cancel()
             pause = _PAUSE_MIN if time.monotonic() - began > _PAUSE_MAX else min(pause * 2, _PAUSE_MAX)
             await asyncio.sleep(pause)
 
@@ -155,13 +174,13 @@ class SharedAllowances:
             await self._arrive(book)
             self._up()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._listen(inbox, tasks))
+                tasks.create_task(self._listen(inbox))
                 tasks.create_task(self._speak(client, book))
 
     async def _arrive(self, book: ClaimsBook) -> None:
         self._born = await book.beat(has_told_all=False)
         for some in self._holdings.everything(_BATCH):
-            asks = [each.again(self._replica, self._next(), self._claimed(each)) for each in some]
+            asks = [each.again(self._replica, self._next(), self._use(each)) for each in some]
             await self._hear(book, some, asks)
         self._born = await book.beat(has_told_all=True)
 
@@ -212,7 +231,7 @@ class SharedAllowances:
         said: list[Holding] = []
         asks: list[Ask] = []
         for holding in holdings:
-            if ask := holding.next_ask(self._replica, self._next(), self._claimed(holding), self._alive, now):
+            if ask := holding.next_ask(self._replica, self._next(), self._use(holding), self._alive, now):
                 said.append(holding)
                 asks.append(ask)
         await self._hear(book, said, asks)
@@ -233,7 +252,7 @@ class SharedAllowances:
             if not answer.allowance and not ask.used and not ask.wanted:
                 self._holdings.drop(holding)
 
-    async def _listen(self, inbox: Any, tasks: asyncio.TaskGroup) -> None:
+    async def _listen(self, inbox: Any) -> None:
         while True:
             message = await inbox.get_message(timeout=_TICK_SECONDS)
             if message is None:
@@ -244,26 +263,39 @@ class SharedAllowances:
                 log.warning("a message of another replica cannot be read")
                 continue
             if cry.origin != self._replica:
-                self._heard(cry, tasks)
+                self._heard(cry)
 
-    def _heard(self, cry: Cry, tasks: asyncio.TaskGroup) -> None:
-        key = (cry.account, cry.period)
+    def _heard(self, cry: Cry) -> None:
         if cry.is_given:
             self._crying.heard(cry)
-        elif key not in self._giving:
-            self._giving[key] = tasks.create_task(self._give(cry))
+            self.on_told(cry.account)
+            return
+        if cry.period:  # nobody waits for a rate
+            self._wanted[cry.account, cry.period] = (cry, time.monotonic() + self._wanted_seconds)
+        self._give_to(cry)
+
+    def _give_to(self, cry: Cry) -> None:
+        key = (cry.account, cry.period)
+        if key not in self._giving and self._is_connected:
+            giving = self._giving[key] = asyncio.create_task(self._give(cry))
+            giving.add_done_callback(lambda _: self._gave(key))
+
+    def _gave(self, key: Key) -> None:
+        del self._giving[key]
+        self._give_news(key)
+
+    def _give_news(self, key: Key) -> None:
+        """Where somebody still wants some of it and more is known of it than was told."""
+        cry, until = self._wanted.get(key, (None, 0.0))
+        if until < time.monotonic():
+            self._wanted.pop(key, None)
+        elif cry and (holding := self._holdings.get(*key)) and holding.is_news(self._use(holding)):
+            self._give_to(cry)
 
     async def _give(self, cry: Cry) -> None:
         """Take back what lies idle in nginx, let go of all that is not used, and say so."""
-        try:
-            is_known = False
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GIVE_SECONDS):
-                    is_known = await self.holder.give_back(cry.account, cry.period)
-            if is_known:
-                await self._release(cry)
-        finally:
-            del self._giving[cry.account, cry.period]
+        if await self.holder.give_back(cry.account, cry.period):
+            await self._release(cry)
         self._crying.answer(cry)
         self._something.set()
 
@@ -302,12 +334,15 @@ class SharedAllowances:
     def _touch(self, account: str, period: str, limit: int) -> Holding:
         return self._holdings.of(account, period, limit, self._alive, time.monotonic())
 
-    def _claimed(self, holding: Holding) -> int:
+    def _use(self, holding: Holding) -> Use:
         claimed = self.holder.claimed(holding.account, holding.period)
-        return holding.told_used(time.monotonic()) if claimed is None else max(0, claimed)
+        settled = self.holder.settled(holding.account, holding.period)
+        if claimed is None or settled is None:
+            return holding.told_use(time.monotonic())
+        return Use(max(0, claimed), max(0, settled))
 
     def _is_short(self, holding: Holding, need: int) -> bool:
-        return self._claimed(holding) + need > holding.allowance
+        return self._use(holding).claimed + need > holding.allowance
 
     def _next(self) -> int:
         self._sequence = max(self._sequence + 1, time.time_ns() // 1000)
@@ -327,6 +362,10 @@ class SharedAllowances:
         self.problem = problem
         self._tried.set()
         self._numbers.shared.set(0)
+
+
+def _nobody(account: str) -> None:
+    """Nobody waits here for what others tell."""
 
 
 def _release(waiting: asyncio.Future[None] | None) -> None:

@@ -1,19 +1,21 @@
 """A small world for one account: nginx with its purse, the ledger with its fold, and the sidecar's treasury between them.
 
-Each step is atomic as it is in nginx; what travels between processes (answers to a lease, a look at the purses, drained
-slots) may arrive late or never.
+Each step is atomic as it is in nginx; what travels between processes (answers to a lease, a look at the purses, what was taken
+back, drained slots) may arrive late, in any order, or never.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from ostiary_gateway.limits import leasing
 from ostiary_gateway.limits.accounts import Account, parse_purse_key, purse_key
 from ostiary_gateway.limits.leasing import Claim
 from ostiary_gateway.limits.periods import QUARTER, span
 from ostiary_gateway.limits.terms import NANO, Limit
-from ostiary_gateway.limits.treasury import Loaded, Told, Treasury, keys_of
+from ostiary_gateway.limits.treasury import Answer, Loaded, Told, Treasury, keys_of
 from ostiary_gateway.limits.windows import Window
 
 
@@ -33,26 +35,35 @@ class Line:
     epoch: str
 
 
+@dataclass(eq=False)
+class Message:
+    """On its way. It reaches an nginx of this epoch only, or a sidecar that knows of none after it; without one, anybody."""
+
+    deliver: Callable[[], None]
+    epoch: str = ""
+    is_to_nginx: bool = False
+
+
 @dataclass
 class Nginx:
     epoch: str
     left: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     granted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    back: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     under_way: list[Request] = field(default_factory=list)
 
     def apply(self, key, amount, extra):
         self.granted[key] += amount + extra
         self.left[key] += extra
 
-    def take_back(self, amounts):
-        taken = {key: min(amount, self.left[key]) for key, amount in amounts.items()}
-        for key, amount in taken.items():
-            self.left[key] -= amount
-            self.granted[key] -= amount
-        return taken
+    def take_back(self, key, amount):
+        taken = min(amount, self.left[key])
+        self.left[key] -= taken
+        self.back[key] += taken
+        return Answer(taken, self.granted[key], self.back[key])
 
     def purses(self):
-        return {key: (self.left[key], granted) for key, granted in self.granted.items()}
+        return {key: (self.left[key], granted, self.back[key]) for key, granted in self.granted.items()}
 
 
 class World:
@@ -67,10 +78,22 @@ class World:
         self.spent: dict[int, int] = defaultdict(int)
         self.settled: dict[tuple[str, str], int] = defaultdict(int)
         self.truths: dict[str, int] = defaultdict(int)
-        self.late_looks: list[tuple[str, dict, int]] = []
-        self.late_returns: list[tuple[str, str, int, int]] = []
-        self.late_grants: list[tuple[str, str, int, int]] = []
+        self.mail: list[Message] = []
         self.start_sidecar()
+
+    def deliver(self, which):
+        """One of the messages that are on their way."""
+        message = self.mail.pop(which % len(self.mail))
+        if message.is_to_nginx:
+            arrives = message.epoch == self.nginx.epoch
+        else:
+            arrives = not message.epoch or int(message.epoch[1:]) >= int(self.treasury.epoch[1:])
+        if arrives:
+            message.deliver()
+
+    def deliver_all(self, *, to_nginx):
+        for message in [message for message in self.mail if message.is_to_nginx == to_nginx]:
+            self.deliver(self.mail.index(message))
 
     # the sidecar
 
@@ -78,8 +101,8 @@ class World:
         self.commit(len(self.spool), told=False)
         self.treasury = Treasury(self.load)
         self.treasury.begin(self.nginx.epoch, self.nginx.purses())
-        self.late_looks.clear()
-        self.take_surplus()
+        self.mail = [message for message in self.mail if message.is_to_nginx]
+        self.take_surplus("now")
 
     def load(self, limit, epoch, span):
         money = sum(cost for quarter, cost in self.spent.items() if span[0] <= quarter * QUARTER < span[1])
@@ -92,25 +115,33 @@ class World:
     def allowed(self, account):
         return account.limit.most
 
-    def take_surplus(self):
+    def take_surplus(self, answers):
         for amounts in self.treasury.surplus(self.allowed, self.now, is_shared=False):
             for key, amount in amounts.items():
-                self.treasury.taken(key, self.nginx.take_back({key: amount})[key], amount)
+                self.take_back(key, amount, answers)
 
-    def reclaim(self):
+    def reclaim(self, answers):
         account = self.account()
         idle = account.idle(force=True)
         for slot, key in keys_of(account, idle).items():
-            self.treasury.taken(key, self.nginx.take_back({key: idle[slot]})[key], idle[slot])
+            self.take_back(key, idle[slot], answers)
+
+    def take_back(self, key, amount, answers):
+        """`answers`: whether the sidecar is told `now`, `later` or `never`."""
+        answer, asked, epoch = self.nginx.take_back(key, amount), self.now, self.nginx.epoch
+        message = Message(lambda: self.treasury.taken(epoch, key, answer, amount, asked))
+        if answers == "now":
+            message.deliver()
+        elif answers == "later":
+            self.mail.append(message)
 
     def look(self):
-        """What nginx answers now; `hear` is when the sidecar gets it."""
-        self.late_looks.append((self.nginx.epoch, self.nginx.purses(), self.now))
+        """What nginx answers now; the sidecar gets it later."""
+        epoch, purses, asked = self.nginx.epoch, self.nginx.purses(), self.now
+        self.mail.append(Message(lambda: self.hear(epoch, purses, asked), epoch))
 
-    def hear(self):
-        for epoch, purses, asked in self.late_looks:
-            list(self.treasury.look(epoch, purses, asked))
-        self.late_looks.clear()
+    def hear(self, epoch, purses, asked):
+        list(self.treasury.look(epoch, purses, asked))
         self.bury_if_over()
 
     def bury_if_over(self):
@@ -128,46 +159,46 @@ class World:
         key_now, _ = self.key_now()
         for key, left in list(self.nginx.left.items()):
             if key != key_now and left and self.limit.window:
-                taken = self.nginx.take_back({key: left})[key]
-                purse, slot = parse_purse_key(key)
-                self.late_returns.append((self.nginx.epoch, purse, slot, taken))
+                back = self.nginx.take_back(key, left).back
+                self.mail.append(Message(partial(self.returned, *parse_purse_key(key), back)))
 
-    def tell_returns(self):
-        for epoch, purse, slot, left in self.late_returns:
-            if epoch == self.nginx.epoch:
-                self.treasury.returned(purse, slot, left)
-        self.late_returns.clear()
+    def returned(self, purse, slot, back):
+        """The treasury of then: a message may find another one."""
+        self.treasury.returned(purse, slot, back)
 
-    def ask(self, amount, *, fate="arrives"):
-        """A request that needs so much: from the purse, else by a lease. Returns the Request, or None where it was refused."""
+    def ask(self, amount, *, fate="arrives", answers="now"):
+        """A request that needs so much: from the purse, else by a lease. Returns the Request, or None where it has nothing yet.
+
+        `fate` of the grant: it `arrives` at once, `late`, late for nobody (`abandoned`: all of it lies in the purse), or never.
+        """
         key, slot = self.key_now()
         if self.nginx.left[key] >= amount:
             self.nginx.left[key] -= amount
-            return self.begin(key, amount)
-        self.tell_returns()
+            return self.begin(key, amount, self.now)
         claim = Claim(self.account(), slot, amount)
         if claim.missing(self.limit.most) > 0:
-            self.reclaim()
+            self.reclaim(answers)
         if claim.missing(self.limit.most) > 0:
             return None
         (grant,) = leasing.grant([claim], self.allowed, self.now)
-        if fate == "lost":
-            return None
+        if fate == "arrives":
+            return self.land(key, grant.amount, grant.extra, self.now)
         if fate == "late":
-            self.late_grants.append((self.nginx.epoch, key, grant.amount + grant.extra, 0))
-            return None
-        self.nginx.apply(key, grant.amount, grant.extra)
-        return self.begin(key, amount)
+            self.mail.append(self.to_nginx(partial(self.land, key, grant.amount, grant.extra, self.now)))
+        elif fate == "abandoned":
+            self.mail.append(self.to_nginx(partial(self.land, key, 0, grant.amount + grant.extra, self.now)))
+        return None
 
-    def land_grants(self):
-        """Grants whose client had gone meanwhile: all of it lies in the purse."""
-        for epoch, key, extra, amount in self.late_grants:
-            if epoch == self.nginx.epoch:
-                self.nginx.apply(key, amount, extra)
-        self.late_grants.clear()
+    def to_nginx(self, deliver):
+        return Message(deliver, self.nginx.epoch, is_to_nginx=True)
 
-    def begin(self, key, amount):
-        request = Request(self.now, key, amount, self.nginx.epoch)
+    def land(self, key, amount, extra, asked):
+        """A grant is there."""
+        self.nginx.apply(key, amount, extra)
+        return self.begin(key, amount, asked) if amount else None
+
+    def begin(self, key, amount, taken_at):
+        request = Request(taken_at, key, amount, self.nginx.epoch)
         self.nginx.under_way.append(request)
         self.requests.append(request)
         return request
@@ -185,7 +216,6 @@ class World:
             self.end(request, min(request.amount, 1) if self.limit.unit == "r" else request.amount // 2)
         self.epochs += 1
         self.nginx = Nginx(f"e{self.epochs}")
-        self.late_returns.clear()
 
     # the ledger
 
@@ -238,15 +268,13 @@ class World:
         return self.at_once() if self.limit.unit == "c" else self.used_in_period()
 
     def settle_everything(self):
-        """All requests end, all messages arrive, the ledger is up to date."""
+        """All messages arrive, all requests end, the ledger is up to date."""
+        self.deliver_all(to_nginx=True)
         for request in list(self.nginx.under_way):
             self.end(request, request.amount // 2 if self.limit.unit in "tmk" else request.amount)
-        self.land_grants()
-        self.tell_returns()
         self.commit(len(self.spool))
-        self.look()
-        self.hear()
-        self.now += 6_000
-        self.look()
-        self.hear()
-        self.reclaim()
+        for pause in (0, 6_000):
+            self.now += pause
+            self.look()
+            self.deliver_all(to_nginx=False)
+        self.reclaim("now")

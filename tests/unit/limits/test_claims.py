@@ -62,6 +62,19 @@ def test_a_late_word_changes_nothing():
     assert answer(Book({"a": Claim(50, 0, 7)}, {"a": NOW}, NOW), ask(sequence=6, wanted=0, mine=50)) == Late(7)
 
 
+def test_tp_09_what_others_only_reserved_is_not_told_as_settled():
+    held = {"b": Claim(80, 60, 1, 45), "c": Claim(10, 10, 1, 5)}
+    heard = answer(Book(held, dict.fromkeys("abc", NOW), NOW), ask(wanted=20))
+    assert (heard.allowance, heard.others_used, heard.others_settled) == (10, 70, 50)
+
+
+def test_what_a_dead_replica_settled_counts_as_long_as_its_use():
+    beats = {"a": NOW, "b": NOW - DEAD_MS - 1}
+    dead = Book({"b": Claim(80, 60, 1, 45)}, beats, NOW)
+    assert answer(dead, ask(wanted=20)).others_settled == 45
+    assert answer(dead, ask(wanted=20, lasting_ms=DEAD_MS)).others_settled == 0
+
+
 @pytest.mark.parametrize(
     ("account", "lasting"),
     [
@@ -89,11 +102,13 @@ def test_valkey_is_fresh_until_all_are_back_or_the_grace_is_over():
 
 @dataclass
 class Replica:
-    """What it believes, and what is on its way to Valkey and back."""
+    """What it believes, and what is on its way to Valkey and back. `elsewhere`: what the others have settled, as it heard."""
 
     name: str
     allowance: int = 0
     used: int = 0
+    settled: int = 0
+    elsewhere: int = 0
     is_dead: bool = False
     untold: int = 0
     stuck: list[Ask] = field(default_factory=list)
@@ -121,6 +136,7 @@ class Sharing(RuleBasedStateMachine):
             wanted=max(wanted, replica.used),
             with_more=with_more,
             lasting_ms=10**9,
+            settled=replica.settled,
         )
         replica.allowance = min(replica.allowance, said.wanted)
         return said
@@ -129,13 +145,14 @@ class Sharing(RuleBasedStateMachine):
         """As it would carry out a word, whenever it arrives."""
         heard = answer(Book(self.claims, self.beats, self.now), said)
         if isinstance(heard, Answer):
-            self.claims[said.replica] = Claim(heard.allowance, said.used, said.sequence)
+            self.claims[said.replica] = Claim(heard.allowance, said.used, said.sequence, said.settled)
         return heard
 
     def _hear(self, replica: Replica, said: Ask) -> None:
         heard = self._valkey(said)
         if isinstance(heard, Answer):
             replica.allowance, replica.untold = heard.allowance, 0
+            replica.elsewhere = heard.others_settled
 
     @rule(which=PEERS, need=AMOUNTS, more=st.booleans())
     def asks_for_more(self, which, need, more):
@@ -173,8 +190,23 @@ class Sharing(RuleBasedStateMachine):
     @rule(which=PEERS, amount=AMOUNTS)
     def settles_below(self, which, amount):
         replica = self.replicas[which]
-        replica.used -= min(amount, replica.untold)
-        replica.untold -= min(amount, replica.untold)
+        less = min(amount, replica.untold, replica.used - replica.settled)
+        replica.used -= less
+        replica.untold -= less
+
+    @rule(which=PEERS, amount=AMOUNTS)
+    def settles(self, which, amount):
+        replica = self.replicas[which]
+        replica.settled += min(amount, replica.used - replica.settled)
+
+    @rule()
+    def all_tell_twice(self):
+        living = [each for each in self.replicas if not each.is_dead]
+        for each in (*living, *living):
+            self._hear(each, self._word(each, each.allowance, with_more=False))
+        if len(living) == len(self.replicas):
+            for each in living:
+                assert each.elsewhere == sum(other.settled for other in living if other is not each)
 
     @rule(which=PEERS)
     def dies(self, which):
@@ -197,6 +229,11 @@ class Sharing(RuleBasedStateMachine):
     def never_more_than_the_limit_and_what_the_dead_had_not_told(self):
         together = sum(each.used if each.is_dead else max(each.allowance, each.used) for each in self.replicas)
         assert together <= LIMIT + self.overspent
+
+    @invariant()
+    def no_budget_looks_spent_that_is_not(self):
+        for each in self.replicas:
+            assert each.elsewhere <= sum(other.settled for other in self.replicas if other is not each)
 
     @invariant()
     def valkey_never_believes_less_than_a_living_replica_may_use(self):

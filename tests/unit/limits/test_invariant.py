@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tests.unit.limits.simulation import World
 
 from ostiary_gateway.contract.limits import Budget, Rate, Terms
@@ -25,12 +25,13 @@ LIMITS = {
     "budget_of_an_hour": limit(budget=Budget(amount="0.00000005", period="hourly", time_zone="Asia/Kolkata")),
     "budget_of_tokens": limit(budget=Budget(tokens=50, period="daily", time_zone="Asia/Kolkata")),
 }
+FATES = ["arrives", "arrives", "arrives", "late", "abandoned", "lost"]
+ANSWERS = st.sampled_from(["now", "now", "later", "never"])
 PAUSES = [0, 1, 20, 50, 51, 400, 1000, 1001, 3000, 6000, 61_000]
 
 
 class Life(RuleBasedStateMachine):
     limit = LIMITS["requests_per_second"]
-    running = Bundle("running")
 
     def __init__(self):
         super().__init__()
@@ -39,9 +40,14 @@ class Life(RuleBasedStateMachine):
     def _amount(self, share):
         return 1 if self.limit.unit in "rc" else max(1, share * self.limit.most // 10)
 
-    @rule(share=st.integers(1, 10), fate=st.sampled_from(["arrives", "arrives", "arrives", "late", "lost"]))
-    def ask(self, share, fate):
-        self.world.ask(self._amount(share), fate=fate)
+    @rule(share=st.integers(1, 10), fate=st.sampled_from(FATES), answers=ANSWERS)
+    def ask(self, share, fate, answers):
+        self.world.ask(self._amount(share), fate=fate, answers=answers)
+
+    @rule(which=st.integers(0, 20))
+    def deliver(self, which):
+        if self.world.mail:
+            self.world.deliver(which)
 
     @rule(which=st.integers(0, 20), share=st.integers(0, 10))
     def end(self, which, share):
@@ -58,7 +64,8 @@ class Life(RuleBasedStateMachine):
     @rule(pause=st.sampled_from(PAUSES))
     def wait(self, pause):
         self.world.now += pause
-        self.world.land_grants()
+        if pause:
+            self.world.deliver_all(to_nginx=True)  # later than that they are given up
 
     @rule()
     def drain(self):
@@ -68,15 +75,13 @@ class Life(RuleBasedStateMachine):
     def look(self):
         self.world.look()
 
-    @rule()
-    def hear(self):
-        self.world.hear()
-        self.world.take_surplus()
+    @rule(answers=ANSWERS)
+    def take_surplus(self, answers):
+        self.world.take_surplus(answers)
 
     @rule()
     def restart_sidecar(self):
-        self.world.land_grants()
-        self.world.late_returns.clear()
+        self.world.deliver_all(to_nginx=True)
         self.world.start_sidecar()
 
     @rule()

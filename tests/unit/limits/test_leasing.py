@@ -113,6 +113,21 @@ def test_a_budget_that_others_have_reserved():
     assert (shortage.refusal.status, shortage.refusal.code, shortage.retry_after_ms) == (429, "budget_reserved", 1000)
 
 
+def test_a_budget_is_held_as_spent_only_where_all_replicas_used_it_up():
+    budget = account(budget=Budget(amount="1"))
+    budget.begin((Decimal("0.4"), 0, 3))
+    assert leasing.spent(claim(budget, 10**9), 4 * 10**8, NOW).hold_ms == 250
+    assert leasing.spent(claim(budget, 10**9), 4 * 10**8 + 1, NOW).hold_ms == 0
+
+
+@pytest.mark.parametrize(("reach", "hold"), [(10, 0), (5, 0), (4, 250)])
+def test_a_limit_of_which_others_may_give_some_back_is_asked_for_each_time(reach, hold):
+    slots, window = account(concurrency=10), per_minute(10)
+    for one in (slots, window):
+        one.grant(NOW // 1000 if one.limit.window else 0, 4, 0, NOW)
+        assert leasing.refused(claim(one), 4, NOW, reach).hold_ms == hold
+
+
 def test_a_credit_gives_more_than_the_budget():
     budget = account(budget=Budget(amount="1"))
     budget.spend(NOW // 900_000, (Decimal("-0.5"), 0, 0))

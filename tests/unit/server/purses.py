@@ -29,6 +29,7 @@ class Purses:
         self.epoch = epoch
         self.left: defaultdict[str, int] = defaultdict(int)
         self.granted: defaultdict[str, int] = defaultdict(int)
+        self.back: defaultdict[str, int] = defaultdict(int)
         self.looks = self.emptied = 0
         self.asked = 0
         self._numbers = 0
@@ -38,6 +39,7 @@ class Purses:
         self.epoch = epoch
         self.left.clear()
         self.granted.clear()
+        self.back.clear()
 
     async def request(self, sidecar: Any, target: str, amounts: dict[str, int], *, key: str = KEY, **ask: Any) -> Request:
         """What js does: take from the purses, and lease once what they lack. `amounts` by unit letter."""
@@ -100,7 +102,7 @@ class Purses:
 
     async def get(self, _: web.Request) -> web.Response:
         self.looks += 1
-        purses = {purse: [self.left[purse], granted] for purse, granted in self.granted.items()}
+        purses = {purse: [self.left[purse], granted, self.back[purse]] for purse, granted in self.granted.items()}
         return web.json_response({"epoch": self.epoch, "purses": purses})
 
     async def post(self, request: web.Request) -> web.Response:
@@ -109,8 +111,9 @@ class Purses:
         taken = {purse: min(amount, self.left[purse]) for purse, amount in wanted.items()}
         for purse, amount in taken.items():
             self.left[purse] -= amount
-            self.granted[purse] -= amount
-        return web.json_response({"taken": taken, "granted": {purse: self.granted[purse] for purse in wanted}})
+            self.back[purse] += amount
+        ever = {name: {purse: of[purse] for purse in wanted} for name, of in (("granted", self.granted), ("back", self.back))}
+        return web.json_response({"epoch": self.epoch, "taken": taken, **ever})
 
     @staticmethod
     def _slot(slot_ms: int) -> int:

@@ -1,6 +1,7 @@
 """The script in a real Valkey and the rule in Python answer alike; and what Valkey keeps is what they say."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ NAMES = "abcd"
 LASTING = (0, 60_000, 86_400_000)
 amounts = st.integers(0, 120) | st.integers(0, 2**50)
 ages = st.sampled_from((0, DEAD_MS - 1, DEAD_MS, DEAD_MS + 1, 60_000, 60_001, 86_400_000, 86_400_001)) | st.integers(0, 10**9)
-held = st.dictionaries(st.sampled_from(NAMES), st.builds(Claim, amounts, amounts, st.integers(0, 10)))
+held = st.dictionaries(st.sampled_from(NAMES), st.builds(Claim, amounts, amounts, st.integers(0, 10), amounts))
 beaten = st.dictionaries(st.sampled_from(NAMES), ages)
 asks = st.builds(
     Ask,
@@ -31,6 +32,7 @@ asks = st.builds(
     wanted=amounts,
     lasting_ms=st.sampled_from(LASTING),
     with_more=st.booleans(),
+    settled=amounts,
 )
 
 
@@ -48,7 +50,7 @@ def script(name):
 
 def say(client, said, expected=1, now=NOW):
     amounts = (said.limit, said.mine, said.used, said.wanted)
-    rest = (int(said.with_more), said.lasting_ms, claims.expiry_ms("#slots"), expected, now)
+    rest = (int(said.with_more), said.lasting_ms, claims.expiry_ms("#slots"), expected, now, said.settled)
     reply = client.eval(script("claims.lua"), 3, BOOK, BEATS, ARRIVED, said.replica, said.sequence, *amounts, *rest)
     return tuple(map(int, reply))
 
@@ -56,7 +58,7 @@ def say(client, said, expected=1, now=NOW):
 def write(client, book, beats, born):
     client.flushall()
     for name, claim in book.items():
-        client.hset(BOOK, name, f"{claim.allowance}:{claim.used}:{claim.sequence}")
+        client.hset(BOOK, name, ":".join(map(str, astuple(claim))))
     for name, at in beats.items():
         client.zadd(BEATS, {name: at})
     client.hset(ARRIVED, mapping={"born": born, "server": "s", "a": 1})
@@ -81,12 +83,13 @@ def test_the_script_and_the_rule_answer_alike(client, book, beaten, said, born):
         assert reply == (-1, heard.sequence)
         assert read(client) == book
         return
-    assert reply == (heard.allowance, heard.others, heard.alive, int(is_fresh), heard.others_used)
+    assert reply == (heard.allowance, heard.others, heard.alive, int(is_fresh), heard.others_used, heard.others_settled)
     kept = {name: claim for name, claim in book.items() if name != said.replica}
     kept = {name: claim for name, claim in kept.items() if not claims.forgotten(known, name, said.lasting_ms)}
-    used = said.used if said.used != AS_TOLD else book.get(said.replica, Claim(0, 0, 0)).used
+    told = book.get(said.replica, Claim(0, 0, 0))
+    used, settled = (said.used, said.settled) if said.used != AS_TOLD else (told.used, told.settled)
     if heard.allowance or used:
-        kept[said.replica] = Claim(heard.allowance, used, said.sequence)
+        kept[said.replica] = Claim(heard.allowance, used, said.sequence, settled)
     assert read(client) == kept
 
 

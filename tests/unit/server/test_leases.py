@@ -8,6 +8,7 @@ from tests.unit.decide.bundles import KEY, entry, make, priced, sha, terms
 from tests.unit.server.rig import eventually, rig
 
 from ostiary_gateway.contract.limits import Budget, Rate
+from ostiary_gateway.server.accounts import now_ms
 
 PRICED = priced("priced", "openai/gpt-x", "1", "2")  # a microdollar per input token
 PER_DAY = Rate(unit="requests", window="day", most=3)
@@ -93,7 +94,7 @@ async def test_what_lies_idle_in_nginx_is_used_before_anybody_is_refused(sidecar
     await settled(sidecar, 1)
     assert purses.idle("k") == 45
     assert (await spend(sidecar, {"k": 98})).shortage is None
-    assert sum(purses.granted.values()) == 10 + 98
+    assert sum(purses.granted.values()) - sum(purses.back.values()) == 10 + 98
 
 
 async def test_a_request_waits_for_what_is_on_its_way_to_nginx(sidecar):
@@ -206,6 +207,16 @@ async def test_a_key_that_is_no_longer_known_is_told_so(sidecar):
     async with sidecar.unix.post("http://sidecar/lease", json=body) as answer:
         shortage = (await answer.json())["shortage"]
     assert (shortage["refusal"]["status"], shortage["retry_after_ms"]) == (401, 0)
+
+
+async def test_tp_08_a_request_that_asked_in_a_slot_of_the_past_takes_from_the_present_one(sidecar):
+    await sidecar.use(bundle(rates=(Rate(unit="requests", window="second", most=9),)))
+    ((name, slot_ms, *_),) = (await sidecar.ask("priced", sha(KEY)))["spend"]["purses"]
+    before = now_ms() // slot_ms
+    body = {"key": sha(KEY), "surface": "managed", "target": "priced", "needs": [[name, before - 30, 1]]}
+    async with sidecar.unix.post("http://sidecar/lease", json=body) as answer:
+        ((_, slot, *_),) = (await answer.json())["grants"]
+    assert before <= slot <= now_ms() // slot_ms
 
 
 async def test_a_purse_of_a_limit_that_is_gone_is_free(sidecar):

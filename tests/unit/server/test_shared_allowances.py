@@ -230,6 +230,51 @@ async def test_tp_21_names_that_hold_other_things_disturb_nothing(tmp_path, valk
     assert client.get("rate_limit:k") == "something else"
 
 
+async def test_tp_09_what_the_other_reserved_or_left_idle_is_not_used(tmp_path, valkey):
+    async with replicas(tmp_path, valkey) as (first, second):
+        assert await first.spend(BUDGET, 100, 30, MONTH)
+        first.till.reserved[BUDGET, MONTH] = 20
+        await until(lambda: first.shared.allowed(BUDGET, MONTH, 100) >= 50)
+        first.till.idle[BUDGET, MONTH] = first.shared.allowed(BUDGET, MONTH, 100) - 50
+        assert not await second.spend(BUDGET, 100, 60, MONTH)
+        assert second.shared.used_elsewhere(BUDGET, MONTH) == 30
+        assert second.shared.within(BUDGET, MONTH, 100) == 50
+        assert await second.spend(BUDGET, 100, 50, MONTH)
+
+
+async def test_tp_09_who_cried_for_a_budget_hears_at_once_of_what_came_free(tmp_path, valkey):
+    async with replicas(tmp_path, valkey) as (first, second):
+        assert await first.spend(BUDGET, 100, 1, MONTH)
+        first.till.reserved[BUDGET, MONTH] = first.shared.allowed(BUDGET, MONTH, 100) - 1
+        told = asyncio.Event()
+        assert not await second.spend(BUDGET, 100, 90, MONTH)
+        second.shared.on_told = lambda account: told.set() if account == BUDGET else None
+        del first.till.reserved[BUDGET, MONTH]
+        first.till.used[BUDGET, MONTH] = 10
+        began = time.monotonic()
+        first.shared.settled()
+        await asyncio.wait_for(told.wait(), 1)
+        assert time.monotonic() - began < 0.5  # a tick may be a second away
+        assert await second.spend(BUDGET, 100, 90, MONTH)
+        told.clear()
+        first.shared.settled()  # nothing new
+        await asyncio.sleep(0.05)
+        assert not told.is_set()
+
+
+async def test_a_holder_that_takes_its_time_gives_back_all_the_same(tmp_path, valkey):
+    async with replicas(tmp_path, valkey) as (first, second):
+        assert await first.spend(BUDGET, 100, 10, MONTH)
+        first.till.idle[BUDGET, MONTH] = first.shared.allowed(BUDGET, MONTH, 100) - 10
+        first.till.gate = asyncio.Event()
+        told = asyncio.Event()
+        second.shared.on_told = lambda _: told.set()
+        assert not await second.spend(BUDGET, 100, 90, MONTH)
+        first.till.gate.set()
+        await asyncio.wait_for(told.wait(), 1)
+        assert await second.spend(BUDGET, 100, 90, MONTH)
+
+
 async def test_tp_15_what_remains_is_the_limit_without_what_any_replica_used(tmp_path, valkey):
     async with replicas(tmp_path, valkey) as (first, second):
         assert await first.spend(RATE, 100, 30)
