@@ -72,7 +72,8 @@ def test_lm_20_a_stream_leaves_one_record_with_the_providers_counts(gateway) -> 
     assert record["usage"]["input_tokens"] > 0
     assert record["usage"]["output_tokens"] > 0
     assert record["ended"] == "completed"
-    assert record["duration_ms"] >= record["first_byte_ms"] > 0
+    assert record["duration_ms"] >= 30, "five events, 10 ms apart"
+    assert record["duration_ms"] >= record["first_byte_ms"] >= 0  # nginx's clock has whole milliseconds
 
 
 def test_models_lists_what_the_key_may_name(gateway) -> None:
