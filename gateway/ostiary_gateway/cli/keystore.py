@@ -1,13 +1,12 @@
 """`ostiary keystore`: keys by the hundred thousand, in a SQLite file beside those of custom resources."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from ostiary_gateway.cli import configured
 from ostiary_gateway.contract.allowlist import AllowListError, read
-from ostiary_gateway.contract.settings import SettingsError, load
 from ostiary_gateway.keystore import KeyStore, KeyStoreError
 
 _store = click.option("--store", type=click.Path(path_type=Path, dir_okay=False), help="The file  [default: OSTIARY_KEY_STORE]")
@@ -51,16 +50,13 @@ def revoke(store: Path | None, ids: tuple[str, ...]) -> None:
 
 def _opened(store: Path | None) -> KeyStore:
     try:
-        path = store or _configured()
-        return KeyStore.open(path)
-    except (KeyStoreError, SettingsError, OSError) as error:
+        return KeyStore.open(store or _configured())
+    except (KeyStoreError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
 def _configured() -> Path:
-    settings = load(os.environ)
-    if settings.config:
-        settings = load(os.environ, Path(settings.config).read_text(encoding="utf-8"))
+    settings = configured.settings()
     if not settings.key_store:
-        raise SettingsError("no key store: say --store or set OSTIARY_KEY_STORE")
+        raise click.ClickException("no key store: say --store or set OSTIARY_KEY_STORE")
     return Path(settings.key_store)

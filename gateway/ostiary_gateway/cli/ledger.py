@@ -16,8 +16,9 @@ from typing import get_args
 import click
 import msgspec
 
+from ostiary_gateway.cli import configured
 from ostiary_gateway.contract.record import Posting, PostingKind
-from ostiary_gateway.contract.settings import Settings, SettingsError, load
+from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.ledger import postings
 from ostiary_gateway.ledger.names import Name, listed, packed
 from ostiary_gateway.ledger.pump import SCRATCH, STATE, LedgerError, Pump, remove
@@ -40,7 +41,7 @@ def ledger() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_(*, as_json: bool) -> None:
     """Count everything anew from the ledger and compare; exit code 1 on a difference. Changes nothing."""
-    folder = _folder(_settings())
+    folder = configured.ledger_of(configured.settings())
     copy, scratch = folder / f"verify-{os.getpid()}.sqlite", folder / f"verify-{os.getpid()}-count.sqlite"
     started = time.monotonic()
     try:
@@ -63,8 +64,8 @@ def verify_(*, as_json: bool) -> None:
 @ledger.command("rebuild")
 def rebuild() -> None:
     """Make the counters anew from the ledger: while the sidecar serves, or without it."""
-    settings = _settings()
-    folder = _folder(settings)
+    settings = configured.settings()
+    folder = configured.ledger_of(settings)
     try:
         with _lock(folder) as is_alone:
             if is_alone:
@@ -90,7 +91,7 @@ def post(kind: PostingKind, account: str, amount: str, reason: str, actor: str) 
 
     ACCOUNT is key/<key id> or budget/<namespace>/<name>, AMOUNT decimal US dollars.
     """
-    settings = _settings()
+    settings = configured.settings()
     try:
         posting = postings.new(kind, account, amount, reason=reason, actor=actor)
         _post(settings, posting)
@@ -204,23 +205,6 @@ def _tell(verdict: Verdict, seconds: float) -> None:
     took = str(timedelta(seconds=round(seconds)))
     click.echo(f"{verdict.lines:,} lines in {took}, {verdict.doubled:,} doubled, {verdict.unread:,} unreadable.")
     click.echo("The counters are those of the ledger." if verdict.is_true else "The counters are wrong: ostiary ledger rebuild")
-
-
-def _settings() -> Settings:
-    try:
-        settings = load(os.environ)
-        if settings.config:
-            settings = load(os.environ, Path(settings.config).read_text(encoding="utf-8"))
-    except (SettingsError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    return settings
-
-
-def _folder(settings: Settings) -> Path:
-    folder = Path(settings.data) / "ledger"
-    if not folder.is_dir():
-        raise click.ClickException(f"{folder}: no ledger there")
-    return folder
 
 
 def _now_ms() -> int:

@@ -11,8 +11,8 @@ from typing import cast, get_args
 import click
 import msgspec
 
+from ostiary_gateway.cli import configured
 from ostiary_gateway.cli.usage_table import BARS, encoded, table, text
-from ostiary_gateway.contract.settings import Settings, SettingsError, load
 from ostiary_gateway.ledger import lmgate
 from ostiary_gateway.ledger.reader import Row, read
 from ostiary_gateway.summaries import Page, Query, QueryError, Summaries, SummaryError, moment
@@ -129,32 +129,16 @@ def _answer(summaries: Summaries, asked: Query) -> Page:
 
 
 def _summaries(ledger: Path | None) -> Summaries:
-    settings = _settings()
-    folder = _there(ledger or Path(settings.data) / "ledger")
+    settings = configured.settings()
+    folder = configured.ledger_folder(ledger) if ledger else configured.ledger_of(settings)
     return Summaries(folder, settings.summary_url)
 
 
 def _rows(ledger: Path | None, row: type[Row], since: str) -> Iterator[Row]:
-    folder = _there(ledger or Path(_settings().data) / "ledger")
+    folder = configured.ledger_folder(ledger) if ledger else configured.ledger_of(configured.settings())
     try:
         yield from read(folder, row, since)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise click.ClickException(f"{folder}: a line is no record: {error}") from error
-
-
-def _there(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise click.ClickException(f"{folder}: no ledger there")
-    return folder
-
-
-def _settings() -> Settings:
-    try:
-        settings = load(os.environ)
-        if settings.config:
-            settings = load(os.environ, Path(settings.config).read_text(encoding="utf-8"))
-    except (SettingsError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    return settings

@@ -10,6 +10,7 @@ from typing import Self
 from ostiary_gateway.contract.allowlist import AllowListError, Entry
 from ostiary_gateway.contract.settings import Settings, SettingsError
 from ostiary_gateway.decide.keys import Key, KeySource, key_of
+from ostiary_gateway.store.transaction import transaction
 
 _VERSION = 1
 _COLUMNS = ("sha256", "id", "owner", "added", "name", "namespace", "uid", "version", "state", "models", "expires", "terms")
@@ -96,7 +97,7 @@ class KeyStore(KeySource):
             KeyStoreError: one of them is no key, or the file cannot be written.
         """
         count = 0
-        with self._writing():
+        with _translated(), transaction(self._db):
             if replace:
                 self._db.execute("DELETE FROM key")
             for entry in entries:
@@ -112,7 +113,7 @@ class KeyStore(KeySource):
         Raises:
             KeyStoreError: the file cannot be written.
         """
-        with self._writing():
+        with _translated(), transaction(self._db):
             statement = "UPDATE key SET state = 'disabled' WHERE id = ? AND state <> 'disabled'"
             return sum(self._db.execute(statement, (key_id,)).rowcount for key_id in ids)
 
@@ -130,17 +131,6 @@ class KeyStore(KeySource):
             return None
         self.problem = ""
         return key
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with _translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.rollback()
 
 
 def _make_table(connection: sqlite3.Connection) -> None:

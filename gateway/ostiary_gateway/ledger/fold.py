@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
 
-from ostiary_gateway.contract.record import Ended, Posting, Usage
+from ostiary_gateway.contract.record import Posting, Usage
 from ostiary_gateway.ledger import charge
 from ostiary_gateway.pricing import EXACT
 from ostiary_gateway.store import Settlements, Spent
@@ -19,8 +19,8 @@ _MOST = 2**40  # tokens of one request: beyond is no count, and sums must fit in
 _NOTHING = Decimal(0)
 
 
-class Foldable(Protocol):
-    """What is needed of a record."""
+class Foldable(charge.Owed, Protocol):
+    """What is needed of a record, beside what decides whether it is charged."""
 
     @property
     def id(self) -> str: ...
@@ -29,21 +29,9 @@ class Foldable(Protocol):
     @property
     def key_id(self) -> str: ...
     @property
-    def status(self) -> int: ...
-    @property
-    def ended(self) -> Ended: ...
-    @property
-    def error_type(self) -> str | None: ...
-    @property
-    def stream(self) -> bool: ...
-    @property
-    def usage(self) -> Usage: ...
-    @property
     def budgets(self) -> tuple[str, ...]: ...
     @property
     def charged(self) -> str | None: ...
-    @property
-    def duplicate_of(self) -> str | None: ...
     @property
     def held(self) -> Mapping[str, int]: ...
 

@@ -14,6 +14,7 @@ from ostiary_gateway.limits.balances import Balance
 from ostiary_gateway.limits.periods import QUARTER
 from ostiary_gateway.limits.terms import Limit
 from ostiary_gateway.limits.treasury import Answer, Loaded, Told, Treasury, keys_of
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.control import Control, NginxAwayError, Purses
 from ostiary_gateway.server.ledger_port import SumsPort
 
@@ -256,7 +257,3 @@ class Accounts:
             settled = sums.settled(epoch, limit.purse) if epoch and limit.unit != "c" else {}
             truths = sums.truths(limit.purse) if limit.window else {}
             return Loaded(sums.sequence(), spent, settled, truths)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,13 +1,12 @@
 """Who may call: `POST /auth` and `GET /models` for nginx, `GET /auth` for LMGate's clients (LM-10)."""
 
-import time
-
 import msgspec
 from aiohttp import web
 
 from ostiary_gateway.contract.allowlist import hash_key
 from ostiary_gateway.contract.decision import Ask, Refusal
 from ostiary_gateway.decide.caller import key_in
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.telemetry.metrics import Metrics
 
@@ -30,7 +29,7 @@ class Authorisation:
             ask = _ask.decode(await request.read())
         except (msgspec.DecodeError, UnicodeDecodeError):
             return web.Response(status=400, text="not an ask")
-        decision = index.decide(ask, _now_ms())
+        decision = index.decide(ask, now_ms())
         self._metrics.decided(decision.refusal)
         return web.Response(body=_encoder.encode(decision), content_type="application/json")
 
@@ -39,7 +38,7 @@ class Authorisation:
         headers = request.headers
         index = self._live.index
         key = key_in(headers.get("Authorization"), headers.get("x-api-key"))
-        found = index.identify(hash_key(key), _now_ms()) if index and key else None
+        found = index.identify(hash_key(key), now_ms()) if index and key else None
         if found is None or isinstance(found, Refusal):
             return web.Response(status=403, text="forbidden")
         return web.Response(text="ok", headers={ID_HEADER: found.identity.key_id})
@@ -49,12 +48,8 @@ class Authorisation:
         index = self._live.index
         if index is None:
             return web.Response(status=503, text="no bundle")
-        key = index.identify(request.query.get("key", ""), _now_ms())
+        key = index.identify(request.query.get("key", ""), now_ms())
         if isinstance(key, Refusal):
             return web.Response(status=key.status, body=_encoder.encode(key), content_type="application/json")
         data = [{"id": name, "object": "model", "created": 0, "owned_by": provider} for name, provider in index.models(key)]
         return web.Response(body=_encoder.encode({"object": "list", "data": data}), content_type="application/json")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

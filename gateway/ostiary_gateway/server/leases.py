@@ -15,7 +15,8 @@ from ostiary_gateway.contract.lease import Grant, Lease, LeaseAsk, Need, Shortag
 from ostiary_gateway.decide.index import Index
 from ostiary_gateway.limits import leasing
 from ostiary_gateway.limits.leasing import Claim
-from ostiary_gateway.server.accounts import Accounts, now_ms
+from ostiary_gateway.server.accounts import Accounts
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.estimating import CountTokens, saved
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.telemetry.limits import LimitNumbers

@@ -24,6 +24,7 @@ from ostiary_gateway.routing.asking import Asking
 from ostiary_gateway.routing.preferences import Preference, PreferencesError
 from ostiary_gateway.routing.sessions import Sessions
 from ostiary_gateway.routing.verdicts import Seen
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.server.matching import Matching
 from ostiary_gateway.server.routers import Routers
@@ -118,10 +119,10 @@ class Routing:
 
     async def _advise(self, index: Index, enquiry: Enquiry) -> Advice:
         name = _model_of(enquiry.body)
-        key = index.identify(enquiry.key, time.time_ns() // 1_000_000)
+        key = index.identify(enquiry.key, now_ms())
         if isinstance(key, Refusal) or isinstance(name, Refusal):
             return Advice(refusal=key if isinstance(key, Refusal) else name if isinstance(name, Refusal) else None)
-        refusal = index.decide(Ask(key=enquiry.key, surface="managed", target=name), time.time_ns() // 1_000_000).refusal
+        refusal = index.decide(Ask(key=enquiry.key, surface="managed", target=name), now_ms()).refusal
         model = index.resolve(name)
         if refusal or model is None:
             return Advice(refusal=refusal or _bad_request("unknown model"))

@@ -24,14 +24,14 @@ from ostiary_gateway.server.crying import Crying
 from ostiary_gateway.server.holdings import Holding, Holdings, Key, Use
 from ostiary_gateway.server.identity import identity
 from ostiary_gateway.server.mirrors import Mirrors
-from ostiary_gateway.server.valkey_client import CALL_SECONDS, client_of, reason, until_broken
+from ostiary_gateway.server.valkey_client import CALL_SECONDS, client_of, listen, stay_connected
 from ostiary_gateway.telemetry.allowances import AllowanceNumbers
 
 _TICK_SECONDS = 1.0
 _BEAT_TICKS = 5
 _ANSWER_SECONDS = 0.5
 _LEAVE_SECONDS = 0.5
-_PAUSE_MIN, _PAUSE_MAX = 0.1, 2.0
+_PAUSE = 0.1
 _BATCH = 500
 _CRIED_SECONDS = 1.0
 """Who cried goes on to want it for so long, beside the time that requests wait for a budget."""
@@ -138,21 +138,7 @@ class SharedAllowances:
 
     async def run(self) -> None:
         """Share, until cancelled."""
-        pause = _PAUSE_MIN
-        while True:
-            began = time.monotonic()
-            try:
-                async with contextlib.aclosing(client_of(self._settings)) as client:
-                    await until_broken(self._share(client))
-            except* (ValkeyError, OSError) as group:
-                self._down(reason(group))
-            finally:
-                self._is_connected = False
-                self._end_round()
-                for giving in tuple(self._giving.values()):
-                    giving.cancel()
-            pause = _PAUSE_MIN if time.monotonic() - began > _PAUSE_MAX else min(pause * 2, _PAUSE_MAX)
-            await asyncio.sleep(pause)
+        await stay_connected(self._settings, self._share, down=self._down, ended=self._ended, pause=_PAUSE)
 
     async def leave(self) -> None:
         """Give back all that is idle, where that is quick; to be called after `run` was cancelled."""
@@ -174,7 +160,7 @@ class SharedAllowances:
             await self._arrive(book)
             self._up()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._listen(inbox))
+                tasks.create_task(listen(inbox, _cry, self._heard, _TICK_SECONDS))
                 tasks.create_task(self._speak(client, book))
 
     async def _arrive(self, book: ClaimsBook) -> None:
@@ -252,20 +238,9 @@ class SharedAllowances:
             if not answer.allowance and not ask.used and not ask.wanted:
                 self._holdings.drop(holding)
 
-    async def _listen(self, inbox: Any) -> None:
-        while True:
-            message = await inbox.get_message(timeout=_TICK_SECONDS)
-            if message is None:
-                continue
-            try:
-                cry = _cry.decode(message["data"])
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                log.warning("a message of another replica cannot be read")
-                continue
-            if cry.origin != self._replica:
-                self._heard(cry)
-
-    def _heard(self, cry: Cry) -> None:
+    async def _heard(self, cry: Cry) -> None:
+        if cry.origin == self._replica:
+            return
         if cry.is_given:
             self._crying.heard(cry)
             self.on_told(cry.account)
@@ -327,9 +302,13 @@ class SharedAllowances:
         self._is_stalled = not done
         return bool(done)
 
-    def _end_round(self) -> None:
+    def _ended(self) -> None:
+        """The connection is gone: nobody waits for it any longer."""
+        self._is_connected = False
         waiting, self._round = self._round, None
         _release(waiting)
+        for giving in tuple(self._giving.values()):
+            giving.cancel()
 
     def _touch(self, account: str, period: str, limit: int) -> Holding:
         return self._holdings.of(account, period, limit, self._alive, time.monotonic())

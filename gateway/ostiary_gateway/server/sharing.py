@@ -7,23 +7,22 @@ While Valkey is away each replica goes on with what it sees itself; when it is b
 import asyncio
 import contextlib
 import logging
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
-from valkey.exceptions import ValkeyError
 
 from ostiary_gateway.contract.settings import Settings
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.news import News, World
 from ostiary_gateway.server.reported import Change, Opening, Reported
-from ostiary_gateway.server.valkey_client import client_of, reason, until_broken
+from ostiary_gateway.server.valkey_client import client_of, listen, stay_connected
 from ostiary_gateway.telemetry.sharing import SharingNumbers
 
 _ALIVE_SECONDS = 1.0
-_PAUSE_MIN, _PAUSE_MAX = 0.2, 2.0
+_PAUSE = 0.2
 _BATCH = 500
 
 log = logging.getLogger(__name__)
@@ -76,18 +75,8 @@ class Sharing:
 
     async def run(self) -> None:
         """Share, until cancelled; ends at once where it is off."""
-        pause = _PAUSE_MIN
-        while self._url:
-            began = time.monotonic()
-            try:
-                async with contextlib.aclosing(client_of(self._settings)) as client:
-                    await until_broken(self._share(client))
-            except* (ValkeyError, OSError) as group:
-                self._down(reason(group))
-            finally:
-                self._is_connected = False
-            pause = _PAUSE_MIN if time.monotonic() - began > _PAUSE_MAX else min(pause * 2, _PAUSE_MAX)
-            await asyncio.sleep(pause)
+        if self._url:
+            await stay_connected(self._settings, self._share, down=self._down, ended=self._ended, pause=_PAUSE)
 
     async def _share(self, client: Any) -> None:
         """Until the connection breaks. Listening begins before the keys are read, so nothing falls between."""
@@ -99,7 +88,7 @@ class Sharing:
             await self._catch_up(client)
             self._up()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._listen(inbox))
+                tasks.create_task(listen(inbox, _message, self._heard, _ALIVE_SECONDS))
                 tasks.create_task(self._speak(client))
 
     async def _catch_up(self, client: Any) -> None:
@@ -129,22 +118,13 @@ class Sharing:
                     news.opened[name] = Opening(int(number), int(rest))
         return news
 
-    async def _listen(self, inbox: Any) -> None:
-        while True:
-            message = await inbox.get_message(timeout=_ALIVE_SECONDS)
-            if message is None:
-                continue
-            try:
-                heard = _message.decode(message["data"])
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                log.warning("a message of another replica cannot be read")
-                continue
-            if heard.origin != self._origin:
-                self._numbers.heard.inc()
-                await self._pass_on(heard.news)
+    async def _heard(self, message: Message) -> None:
+        if message.origin != self._origin:
+            self._numbers.heard.inc()
+            await self._pass_on(message.news)
 
     async def _pass_on(self, news: News) -> None:
-        change = self._world.hear(news, _now_ms())
+        change = self._world.hear(news, now_ms())
         await self._tell(change)
         self._world.told(change)
 
@@ -163,7 +143,7 @@ class Sharing:
                 self._numbers.told.inc()
 
     async def _say(self, client: Any, news: News) -> None:
-        now = _now_ms()
+        now = now_ms()
         async with client.pipeline(transaction=False) as together:
             for scope, (until, why) in news.blocks.items():
                 if until > now:
@@ -182,6 +162,9 @@ class Sharing:
             self._outbox.append(news)
             self._something.set()
 
+    def _ended(self) -> None:
+        self._is_connected = False
+
     def _up(self) -> None:
         log.info("replicas share what they know of backends")
         self.problem = ""
@@ -193,7 +176,3 @@ class Sharing:
             log.warning("Valkey is away, this replica goes on alone: %s", reason)
         self.problem = problem
         self._numbers.up.set(0)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

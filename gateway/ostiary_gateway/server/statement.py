@@ -13,7 +13,8 @@ from ostiary_gateway.decide.index import Index
 from ostiary_gateway.limits import periods
 from ostiary_gateway.limits.balances import Balance, Spending
 from ostiary_gateway.limits.terms import NANO, budget_limit
-from ostiary_gateway.server.accounts import Accounts, now_ms
+from ostiary_gateway.server.accounts import Accounts
+from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.ledger_port import SumsPort
 from ostiary_gateway.server.live import Live
 from ostiary_gateway.server.reported import rfc3339

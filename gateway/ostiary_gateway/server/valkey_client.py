@@ -1,10 +1,15 @@
 """A connection to the Valkey that replicas share, and why there is none."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
+import msgspec
 from valkey.asyncio import Valkey
+from valkey.exceptions import ValkeyError
 
 from ostiary_gateway.contract.settings import Settings, SettingsError
 
@@ -13,6 +18,12 @@ _END_SECONDS = 0.1
 _TLS = "valkeys://"
 _FAILED = "Failed to initialize Redis"  # TP-23; one that is away stops nobody
 _SCHEMES = ("valkey://", _TLS, "unix://")
+_LONGEST_PAUSE = 2.0
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Use = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 def client_of(settings: Settings) -> Any:
@@ -32,7 +43,49 @@ def client_of(settings: Settings) -> Any:
         raise SettingsError(f"{_FAILED}: valkey_url: is no URL of a Valkey") from error
 
 
-def reason(group: BaseExceptionGroup[Exception]) -> str:
+async def stay_connected(
+    settings: Settings, use: Use, *, down: Callable[[str], None], ended: Callable[[], None], pause: float
+) -> None:
+    """Use one connection after the other, until cancelled.
+
+    Args:
+        settings: where Valkey is.
+        use: goes on until the connection breaks.
+        down: told why there is none.
+        ended: called after each one, also at the end.
+        pause: seconds before the next one; longer each time where none lasts.
+    """
+    wait = pause
+    while True:
+        began = time.monotonic()
+        try:
+            async with contextlib.aclosing(client_of(settings)) as client:
+                await _until_broken(use(client))
+        except* (ValkeyError, OSError) as group:
+            down(_reason(group))
+        finally:
+            ended()
+        wait = pause if time.monotonic() - began > _LONGEST_PAUSE else min(wait * 2, _LONGEST_PAUSE)
+        await asyncio.sleep(wait)
+
+
+async def listen(
+    inbox: Any, decoder: msgspec.json.Decoder[T], heard: Callable[[T], Awaitable[None]], look_seconds: float
+) -> None:
+    """Pass on what other replicas say, for ever; what cannot be read is passed over."""
+    while True:
+        message = await inbox.get_message(timeout=look_seconds)
+        if message is None:
+            continue
+        try:
+            said = decoder.decode(message["data"])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            log.warning("a message of another replica cannot be read")
+            continue
+        await heard(said)
+
+
+def _reason(group: BaseExceptionGroup[Exception]) -> str:
     """What went wrong, without its text: that may quote the URL."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
@@ -40,7 +93,7 @@ def reason(group: BaseExceptionGroup[Exception]) -> str:
     return type(error).__name__
 
 
-async def until_broken(sharing: Coroutine[Any, Any, None]) -> None:
+async def _until_broken(sharing: Coroutine[Any, Any, None]) -> None:
     """Carry this out, so that a cancellation is not lost.
 
     A task group that meets an error while its task is cancelled (Python before 3.13) tells only of the error, and so does the

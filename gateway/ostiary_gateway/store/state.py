@@ -4,8 +4,7 @@ One connection, used by the thread that opened it. Every error is a `sqlite3.Err
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +12,7 @@ import msgspec
 
 from ostiary_gateway.store import counters
 from ostiary_gateway.store.counters import Settlements
+from ostiary_gateway.store.transaction import transaction
 
 VERSION = 2
 _SCHEMA = """
@@ -111,12 +111,12 @@ class State:
 
     def commit(self, progress: Progress) -> None:
         """All of it or nothing."""
-        with self._transaction():
+        with transaction(self._db):
             self._write(progress)
 
     def tidy(self, now_ms: int, charged_ms: int, kept: int = 0) -> None:
         """Forget and merge what is old. Args: kept: the first quarter that files still tell of, if files were deleted."""
-        with self._transaction():
+        with transaction(self._db):
             counters.prune(self._db, now_ms, charged_ms)
             counters.merge(self._db, now_ms // 900_000 - counters.MERGED_AFTER)
             self._db.execute("UPDATE fold SET kept = MAX(kept, ?)", (kept,))
@@ -128,7 +128,7 @@ class State:
         """
         self._db.execute("ATTACH ? AS other", (str(recounted),))
         try:
-            with self._transaction():
+            with transaction(self._db):
                 self._take_over()
         finally:
             self._db.execute("DETACH other")
@@ -155,17 +155,6 @@ class State:
             self._db.execute("REPLACE INTO seen SELECT * FROM other.seen")
         self._db.execute("UPDATE fold SET sequence = sequence + 1")
         self._db.execute(f"PRAGMA user_version = {VERSION}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def close(self) -> None:
         self._db.close()

@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 import psycopg
 
 from ostiary_gateway.summaries.sql import Dialect, schema
-from ostiary_gateway.summaries.store import Database, check_version
+from ostiary_gateway.summaries.store import Database, check_version, prepared
 from ostiary_gateway.summaries.values import SummaryError
 
 _SECONDS = 5
@@ -44,13 +44,7 @@ class Postgres(Database):
             raise SummaryError("summary_url: is no URL of a PostgreSQL database") from None
         except psycopg.Error as error:
             raise SummaryError(f"summary: {_first_line(error)}") from error
-        database = cls(connection)
-        try:
-            database._prepare()
-        except BaseException:
-            connection.close()
-            raise
-        return database
+        return prepared(cls(connection))
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _translated():
@@ -72,7 +66,7 @@ class Postgres(Database):
     def close(self) -> None:
         self._db.close()
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         with self.transaction(write=True):
             self.ask("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
             if not self.ask("SELECT to_regclass('ostiary_schema')")[0][0]:

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, cast
 
+from ostiary_gateway.store.transaction import transaction
 from ostiary_gateway.summaries.sql import Dialect, schema
-from ostiary_gateway.summaries.store import Database, check_version
+from ostiary_gateway.summaries.store import Database, check_version, prepared
 from ostiary_gateway.summaries.values import ZERO, SummaryError, added, plain
 
 FILE = "summary.sqlite"
@@ -58,13 +59,7 @@ class Sqlite(Database):
             connection = sqlite3.connect(folder / FILE, isolation_level=None, timeout=_SECONDS, check_same_thread=False)
         except sqlite3.Error as error:
             raise SummaryError(f"summary: {error}") from error
-        database = cls(connection)
-        try:
-            database._prepare()
-        except BaseException:
-            connection.close()
-            raise
-        return database
+        return prepared(cls(connection))
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _translated():
@@ -76,18 +71,13 @@ class Sqlite(Database):
 
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[None]:
-        self.ask("BEGIN IMMEDIATE" if write else "BEGIN")
-        try:
+        with _translated(), transaction(self._db, write=write):
             yield
-            self.ask("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.rollback()
 
     def close(self) -> None:
         self._db.close()
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """A commit that the power takes away takes its position with it, so the disk need not be waited for."""
         self.ask("PRAGMA journal_mode = WAL")
         self.ask("PRAGMA synchronous = NORMAL")

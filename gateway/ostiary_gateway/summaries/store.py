@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -35,7 +35,14 @@ class Database(Protocol):
         """All of it or nothing; what is read is of one moment."""
         ...
 
+    def prepare(self) -> None:
+        """Make the tables where they are missing, and look whether they are of this version."""
+        ...
+
     def close(self) -> None: ...
+
+
+Connected = TypeVar("Connected", bound=Database)
 
 
 class MovedError(SummaryError):
@@ -118,6 +125,16 @@ class Store:
             return Reached()
         name, offset, mark, records, malformed = rows[0]
         return Reached(Position(name, offset, bytes(mark)), records, malformed)
+
+
+def prepared(database: Connected) -> Connected:
+    """A connection whose tables are there; closed where they cannot be made."""
+    try:
+        database.prepare()
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def check_version(database: Database) -> None:

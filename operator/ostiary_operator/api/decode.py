@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from ostiary_operator.api.secret import Secret
 
 Object = Mapping[str, Any]
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_Resource = TypeVar("_Resource")
 
 _AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>.*)`$")
 _FIELD = re.compile("Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
@@ -31,46 +32,22 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def provider(obj: Object) -> Provider:
     """One `Provider`; whatever is wrong with its spec is in `invalid`."""
-    metadata = decode_metadata(obj)
-    status = _status(obj, ProviderStatus)
-    spec = _spec(obj, ProviderSpec)
-    problem = spec if isinstance(spec, Invalid) else provider_problem(spec, metadata)
-    if isinstance(spec, Invalid) or problem:
-        return Provider(metadata=metadata, spec=None, invalid=problem, status=status)
-    return Provider(metadata=metadata, spec=spec, status=status)
+    return _resource(obj, Provider, ProviderSpec, ProviderStatus, provider_problem)
 
 
 def model(obj: Object) -> Model:
     """One `Model`; whatever is wrong with its spec is in `invalid`."""
-    metadata = decode_metadata(obj)
-    status = _status(obj, ModelStatus)
-    spec = _spec(obj, ModelSpec)
-    problem = spec if isinstance(spec, Invalid) else model_problem(spec)
-    if isinstance(spec, Invalid) or problem:
-        return Model(metadata=metadata, spec=None, invalid=problem, status=status)
-    return Model(metadata=metadata, spec=spec, status=status)
+    return _resource(obj, Model, ModelSpec, ModelStatus, lambda spec, _: model_problem(spec))
 
 
 def api_key(obj: Object) -> ApiKey:
     """One `ApiKey`; whatever is wrong with its spec is in `invalid`."""
-    metadata = decode_metadata(obj)
-    status = _status(obj, ApiKeyStatus)
-    spec = _spec(obj, ApiKeySpec)
-    problem = spec if isinstance(spec, Invalid) else _api_key_problem(spec)
-    if isinstance(spec, Invalid) or problem:
-        return ApiKey(metadata=metadata, spec=None, invalid=problem, status=status)
-    return ApiKey(metadata=metadata, spec=spec, status=status)
+    return _resource(obj, ApiKey, ApiKeySpec, ApiKeyStatus, lambda spec, _: _api_key_problem(spec))
 
 
 def budget(obj: Object) -> Budget:
     """One `Budget`; whatever is wrong with its spec is in `invalid`."""
-    metadata = decode_metadata(obj)
-    status = _status(obj, BudgetStatus)
-    spec = _spec(obj, BudgetSpec)
-    problem = spec if isinstance(spec, Invalid) else budget_problem(spec)
-    if isinstance(spec, Invalid) or problem:
-        return Budget(metadata=metadata, spec=None, invalid=problem, status=status)
-    return Budget(metadata=metadata, spec=spec, status=status)
+    return _resource(obj, Budget, BudgetSpec, BudgetStatus, lambda spec, _: budget_problem(spec))
 
 
 def secret(obj: Object) -> Secret:
@@ -94,6 +71,19 @@ def decode_metadata(obj: Object) -> Metadata:
         labels=_labels(_mapping(meta.get("labels"))),
         owner_uid=next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), ""),
     )
+
+
+def _resource(
+    obj: Object,
+    make: Callable[..., _Resource],
+    spec_kind: type[_Struct],
+    status_kind: type[msgspec.Struct],
+    problem: Callable[[_Struct, Metadata], Invalid | None],
+) -> _Resource:
+    metadata = decode_metadata(obj)
+    spec = _spec(obj, spec_kind)
+    invalid = spec if isinstance(spec, Invalid) else problem(spec, metadata)
+    return make(metadata=metadata, spec=None if invalid else spec, invalid=invalid, status=_status(obj, status_kind))
 
 
 def _spec(obj: Object, kind: type[_Struct]) -> _Struct | Invalid:

@@ -8,7 +8,7 @@ from tests.unit.decide.bundles import KEY, entry, make, priced, sha, terms
 from tests.unit.server.rig import eventually, rig
 
 from ostiary_gateway.contract.limits import Budget, Rate
-from ostiary_gateway.server.accounts import now_ms
+from ostiary_gateway.server.clock import now_ms
 
 PRICED = priced("priced", "openai/gpt-x", "1", "2")  # a microdollar per input token
 PER_DAY = Rate(unit="requests", window="day", most=3)
