@@ -1,6 +1,6 @@
 // @ts-check
 // What binds a request to the backend that served the one before it (PL-28).
-import {parsed} from './limits.js';
+import {parsed} from './json.js';
 import {left} from './targets.js';
 
 const LONGEST = 256;

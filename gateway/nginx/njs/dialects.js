@@ -41,6 +41,14 @@ export function errorBody(dialect, status, message, requestId, limited) {
 }
 
 /**
+ * @param {string} uri of a managed request
+ * @returns {'openai' | 'anthropic'} what its caller speaks
+ */
+export function dialectOf(uri) {
+    return uri === '/v1/messages' || uri === '/routing/v1/messages' ? 'anthropic' : 'openai';
+}
+
+/**
  * @param {Dialect} dialect
  * @returns {string} the server-sent event that ends a stream whose provider broke off
  */

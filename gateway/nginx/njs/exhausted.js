@@ -1,5 +1,6 @@
 // @ts-check
 // The end of a request that no backend answered (behaviour.md 2.3), in the caller's dialect.
+import {dialectOf} from './dialects.js';
 import {exhausted} from './policy.js';
 import {shortest} from './targets.js';
 import {tell} from './trip.js';
@@ -28,5 +29,5 @@ export function sayExhausted(r, plan, trip, budget) {
         r.headersOut['Retry-After'] = String(retryAfter);
     }
     const requestId = r.variables.ostiary_request_id || '';
-    r.return(status, JSON.stringify(r.uri === '/v1/messages' ? {type: 'error', error, request_id: requestId} : {error}));
+    r.return(status, JSON.stringify(dialectOf(r.uri) === 'anthropic' ? {type: 'error', error, request_id: requestId} : {error}));
 }

@@ -2,6 +2,7 @@
 // What a purse lacks is asked of the sidecar: once for all that a request lacks, and nothing as long as the purse lasts.
 import {complain} from './complaints.js';
 import {refuse} from './dialects.js';
+import {parsed} from './json.js';
 import {heldBack, hold, learn, show} from './meters.js';
 import {drain, grant} from './purses.js';
 import {leave, take} from './spend.js';
@@ -73,18 +74,6 @@ async function ask(r, spend, lacks, question) {
     }
     (answer.grants || []).forEach((/** @type {any[]} */ given, /** @type {number} */ at) => own(spend, lacks[at], given));
     return null;
-}
-
-/**
- * @param {string | undefined} text
- * @returns {any}
- */
-function parsed(text) {
-    try {
-        return JSON.parse(text || '');
-    } catch {
-        return undefined;
-    }
 }
 
 /**

@@ -1,5 +1,6 @@
 // @ts-check
 // What a Model lets through before anything is sent.
+import {parsed} from './json.js';
 
 const ASKED = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
@@ -14,7 +15,7 @@ export function isAllowed(r, plan) {
         return {status: 413, message: `request body too large: ${plan.model} takes ${most} bytes`};
     }
     if (plan.max_output_tokens > 0) {
-        const body = parsed(r.requestText);
+        const body = parsed(r.requestText); // the pattern in nginx.conf is not strict about numbers
         if (body === undefined) {
             return {status: 400, message: 'invalid JSON body'};
         }
@@ -24,16 +25,4 @@ export function isAllowed(r, plan) {
         }
     }
     return null;
-}
-
-/**
- * @param {string | undefined} text that the pattern in nginx.conf let pass, which is not strict about numbers
- * @returns {any} undefined if it is not JSON
- */
-export function parsed(text) {
-    try {
-        return JSON.parse(text || '');
-    } catch {
-        return undefined;
-    }
 }

@@ -5,7 +5,7 @@ import {borrow, cap, charge} from './charge.js';
 import {complain} from './complaints.js';
 import {callerOf, clean} from './credential.js';
 import {ask, isKnown, isLimited, isPlanned, recall} from './decisions.js';
-import {refuse} from './dialects.js';
+import {dialectOf, refuse} from './dialects.js';
 import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
 import {canonical} from './request.js';
@@ -63,7 +63,7 @@ export async function access(r) {
  * @param {string} message
  */
 function fail(r, status, message) {
-    refuse(r, r.uri === '/v1/messages' ? 'anthropic' : 'openai', status, message);
+    refuse(r, dialectOf(r.uri), status, message);
 }
 
 /**
@@ -184,7 +184,7 @@ function pay(r, caller, decision, bytes) {
  */
 function spendOn(r, caller, decision, spend, bytes) {
     const {uri} = r;
-    const dialect = uri === '/v1/messages' ? 'anthropic' : 'openai';
+    const dialect = dialectOf(uri);
     if (charge(r, dialect, spend, bytes, uri)) {
         send(r, decision, spend, spend.slots);
         return undefined;

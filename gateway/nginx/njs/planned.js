@@ -9,9 +9,10 @@ import {borrow, cap, charge} from './charge.js';
 import {complain} from './complaints.js';
 import {callerOf} from './credential.js';
 import {ask, isLimited} from './decisions.js';
-import {refuse} from './dialects.js';
+import {dialectOf, refuse} from './dialects.js';
 import {sayExhausted} from './exhausted.js';
-import {isAllowed, parsed} from './limits.js';
+import {parsed} from './json.js';
+import {isAllowed} from './limits.js';
 import {planOf} from './plans.js';
 import {accept, redacted} from './registry.js';
 import {collect, entryOf} from './reply.js';
@@ -70,7 +71,7 @@ function resume(r) {
 function fail(r, status, message) {
     r.own = true;
     r.seen = undefined;
-    refuse(r, r.uri === '/v1/messages' ? 'anthropic' : 'openai', status, message);
+    refuse(r, dialectOf(r.uri), status, message);
 }
 
 /** @param {Request} r */
@@ -108,7 +109,7 @@ async function pay(r, decision, name) {
     const spend = spendOf(decision);
     const caller = /** @type {import('./credential.js').Caller} */ (callerOf(r));
     const question = {key: caller.hash, surface: 'managed', target: name};
-    const dialect = r.uri === '/v1/messages' ? 'anthropic' : 'openai';
+    const dialect = dialectOf(r.uri);
     const bytes = /** @type {Buffer} */ (r.requestBuffer).length;
     if (spend.sized && bytes > LONG_BODY) {
         await lookFor(r);

@@ -1,6 +1,6 @@
 // @ts-check
 // The reply on its way to the client: kept by reference where usage may be, read in the log phase.
-import {brokenEvent} from './dialects.js';
+import {brokenEvent, dialectOf} from './dialects.js';
 import {hider, visible} from './hide.js';
 import {hideLimits} from './meters.js';
 import {slotsOf} from './purses.js';
@@ -157,7 +157,7 @@ function breakOff(r, seen, kept) {
         return;
     }
     const end = kept.hider !== null || chunks.length === 0 ? '\n' : chunks[chunks.length - 1].subarray(-1).toString();
-    r.sendBuffer((end === '\n' ? '' : '\n\n') + brokenEvent(r.uri === '/v1/messages' ? 'anthropic' : 'openai'));
+    r.sendBuffer((end === '\n' ? '' : '\n\n') + brokenEvent(dialectOf(r.uri)));
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 // The body of a managed request where the strict pattern in nginx.conf is not sure of it.
 import {heeded} from './bounds.js';
+import {parsed} from './json.js';
 
 const LIMITS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
@@ -12,12 +13,7 @@ const LIMITS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
  * @returns {{model: string, problem: string}} `problem` says what is wrong with the body, empty if nothing
  */
 export function canonical(r) {
-    let body;
-    try {
-        body = JSON.parse(r.requestText || '');
-    } catch {
-        return {model: '', problem: 'invalid JSON body'};
-    }
+    const body = parsed(r.requestText);
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
         return {model: '', problem: 'invalid JSON body'};
     }
@@ -100,12 +96,7 @@ function options(v, body) {
  * @returns {string} the model, empty if it names none
  */
 export function described(r, path) {
-    let body;
-    try {
-        body = JSON.parse(r.requestText || '');
-    } catch {
-        return '';
-    }
+    const body = parsed(r.requestText);
     if (typeof body !== 'object' || body === null) {
         return '';
     }

@@ -3,7 +3,7 @@
 import {complain} from './complaints.js';
 import {callerOf} from './credential.js';
 import {ask, isKnown} from './decisions.js';
-import {refuse} from './dialects.js';
+import {dialectOf, refuse} from './dialects.js';
 import {withoutKey} from './strangers.js';
 
 const ENDPOINTS = ['/routing/v1/chat/completions', '/routing/v1/messages', '/routing/v1/responses'];
@@ -82,7 +82,7 @@ async function decide(r) {
  * @param {string} message
  */
 function fail(r, status, message) {
-    refuse(r, r.uri === '/routing/v1/messages' ? 'anthropic' : 'openai', status, message);
+    refuse(r, dialectOf(r.uri), status, message);
 }
 
 export default {access, decide};

@@ -3,6 +3,7 @@
 //
 // Where the beginning of a reply is gone, a key is known to be at the root of its object by what follows it: the text
 // from the key on, put behind `{`, is JSON exactly if nothing but the root remains open.
+import {parsed} from './json.js';
 
 const SSE_FIELD = /^(?:data|event|id|retry)?:/;
 const ANSWER_TEXT = /"(?:content|text|delta|partial_json|arguments|thinking|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
@@ -329,16 +330,4 @@ function estimate(result, reply) {
         chars += match[1].length;
     }
     return {...result, chars: Math.round(chars * reply.bytes / text.length)};
-}
-
-/**
- * @param {string} text
- * @returns {any} undefined if it is not JSON
- */
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    } catch {
-        return undefined;
-    }
 }

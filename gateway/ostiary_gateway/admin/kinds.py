@@ -51,7 +51,6 @@ PROVIDER = Kind("Provider", "providers", "providers", "provider")
 MODEL = Kind("Model", "models", "models", "model")
 BUDGET = Kind("Budget", "budgets", "budgets", "budget")
 KINDS = (KEY, PROVIDER, MODEL, BUDGET)
-BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 @cache

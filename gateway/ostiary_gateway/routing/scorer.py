@@ -11,7 +11,6 @@ import msgspec
 from ostiary_gateway.contract.model import Route
 from ostiary_gateway.routing.prompt import Prompt
 
-NONE = "none"
 LONGEST_ANSWER = 65536  # bytes that are read of an answer
 _MOST_TOKENS = 50
 _LONGEST_CONVERSATION = 8000  # characters; the newest count

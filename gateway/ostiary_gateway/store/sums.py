@@ -1,8 +1,7 @@
 """What was used, read from the state file beside its writer."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -10,6 +9,7 @@ from typing import Self
 from ostiary_gateway.store import counters
 from ostiary_gateway.store.counters import NOTHING, Spent
 from ostiary_gateway.store.state import Place
+from ostiary_gateway.store.transaction import transaction
 
 ALWAYS = 2**40
 """A quarter of an hour that never comes."""
@@ -26,14 +26,9 @@ class Sums:
     def open(cls, path: Path) -> Self:
         return cls(_reader(path))
 
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def at_once(self) -> AbstractContextManager[None]:
         """All that is asked within belongs to one moment."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("COMMIT")
+        return transaction(self._db, write=False)
 
     def sequence(self) -> int:
         """Of the last commit that is in here."""
@@ -47,15 +42,6 @@ class Sums:
         for cost, tokens, requests in self._db.execute(query, (account, since, before)):
             total = total.plus(Spent(Decimal(cost), tokens, requests))
         return total
-
-    def all_spent(self, since: int = 0, before: int = ALWAYS) -> dict[str, Spent]:
-        """The same of every account that has used anything."""
-        query = (
-            "SELECT account, sum_exactly(cost), SUM(tokens), SUM(requests) FROM spent WHERE quarter >= ? AND quarter < ? "
-            "GROUP BY account"
-        )
-        rows = self._db.execute(query, (since, before))
-        return {account: Spent(Decimal(cost), tokens, requests) for account, cost, tokens, requests in rows}
 
     def last_used(self) -> dict[str, int]:
         """Unix ms by account."""

@@ -48,10 +48,6 @@ class Accounts:
             self._prefixes[account] = unused(wanted, self._prefixes.values(), _LONGEST_LABEL)
         return self._prefixes[account]
 
-    def siblings(self, account: Account) -> bool:
-        """Whether the vendor has another account."""
-        return sum(other.vendor == account.vendor for other in self._prefixes) > 1
-
     def manifests(self, breaker: dict[str, int] | None = None) -> Iterator[Manifest]:
         for account, prefix in self._prefixes.items():
             yield manifest(names.PROVIDER, prefix, _provider(account) | ({"breaker": breaker} if breaker else {}))
