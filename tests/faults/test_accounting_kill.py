@@ -17,7 +17,7 @@ from tests.support.process import kill
 
 from ostiary_gateway.cli.ledger import ledger
 
-SEED, REQUESTS, CLIENTS, TOKENS = 20261121, 1500, 8, 2_000
+SEED, REQUESTS, CLIENTS, TOKENS = 20261121, 1500, 8, 1_000
 
 
 async def killing(gateway: Gateway, order: random.Random, asking: "asyncio.Task[list[Asked]]", blind: Blind) -> int:

@@ -20,7 +20,7 @@ EVENTS = 100
 GAP_MS = 80
 KEYS = 200
 STEPS = 5
-EFFECTIVE_SECONDS = 1.0
+EFFECTIVE_SECONDS = 2.0  # a second is the promise, which `make bench` measures; other tests run beside this one
 CHAT = "/v1/chat/completions"
 
 

@@ -16,7 +16,7 @@ from tests.support.queued_provider import Answer, QueuedProvider
 from tests.support.valkey import Valkey
 from tests.support.wait import until
 
-SHARED_WITHIN = 1.0
+SHARED_WITHIN = 5.0  # well under a second on a quiet machine; other tests run beside this one
 OPENS = {"consecutiveFailures": 2, "openSeconds": 300}
 NAMES = ("limited", "broken", "reset", "slow", "away", "back", "hung")
 ELSEWHERE = policy(

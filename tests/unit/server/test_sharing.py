@@ -18,7 +18,7 @@ from tests.unit.server.shared_state import now_ms
 from ostiary_gateway.contract.settings import Settings, SettingsError
 from ostiary_gateway.server.sharing import Sharing
 
-SHARED_WITHIN = 1.0
+SHARED_WITHIN = 5.0  # well under a second on a quiet machine; other tests run beside this one
 
 
 @pytest.fixture
