@@ -257,7 +257,7 @@ def test_an_idle_cluster_writes_nothing(gateway, figures) -> None:
 
     eventually(quiet, "a quiet cluster", seconds=60)
     before = versions(gateway)
-    time.sleep(IDLE_SECONDS)
+    time.sleep(IDLE_SECONDS)  # nothing must happen in this time
     after = versions(gateway)
     written = sum(before[name] != after[name] for name in before)
     figures.append(f"objects written in {IDLE_SECONDS} s of an idle cluster: {written} of {len(before)}")

@@ -82,7 +82,7 @@ def test_a_killed_guard_costs_only_the_answers_that_had_begun(gateway: Gateway) 
     order = random.Random(SEED)  # noqa: S311 - the same moments each time
     with Clients(gateway) as clients:
         for _ in range(KILLS):
-            time.sleep(order.uniform(0.3, 0.8))
+            time.sleep(order.uniform(0.3, 0.8))  # the moment is what is random here
             victim = guard_of(gateway)
             kill(victim)
             until(lambda victim=victim: not is_alive(victim), f"{victim} is dead")

@@ -168,7 +168,7 @@ def test_body_that_comes_slowly_is_waited_for(gateway: Gateway) -> None:
         connection.sendall(raw(CHAT, KEY, f"Content-Length: {len(body)}", "Connection: close"))
         for start in range(0, len(body), 20):
             connection.sendall(body[start : start + 20])
-            time.sleep(0.02)
+            time.sleep(0.02)  # a slow client is what is tested
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200")
 
 

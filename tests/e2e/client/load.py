@@ -13,7 +13,7 @@ import time
 from urllib.parse import urlsplit
 
 CALLERS = 6
-PAUSE = 0.02
+PAUSE = 0.02  # between two requests: a steady load, not the most that fits
 
 done = collections.Counter()
 failed = collections.Counter()

@@ -11,7 +11,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-PAUSE = 0.02
+PAUSE = 0.02  # between two requests: a steady load, not the most that fits
 telling = threading.Lock()
 
 
