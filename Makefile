@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REQUIREMENTS := hack/requirements
 NJS := gateway/nginx
-SUITES := faults accounting integration fuzz unit njs crds chart repo
+SUITES := faults accounting clients integration fuzz unit njs crds chart repo
 
 .PHONY: help
 help: ## this list
@@ -25,6 +25,12 @@ help: ## this list
 
 .venv/dev: .venv/local $(REQUIREMENTS)/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)/dev.txt
+	@touch $@
+
+CLIENTS := .venv-clients/installed
+$(CLIENTS): $(REQUIREMENTS)/clients.txt | .venv/local
+	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .tools/nginx/usr/sbin/nginx: hack/dev/get-nginx | .venv/local
@@ -47,7 +53,7 @@ $(SDKS): tests/sdk/package-lock.json
 	@touch $@
 
 .PHONY: tools
-tools: .venv/dev .tools/nginx/usr/sbin/nginx .tools/valkey/usr/bin/valkey-server $(POSTGRES) $(SDKS)
+tools: .venv/dev .tools/nginx/usr/sbin/nginx .tools/valkey/usr/bin/valkey-server $(POSTGRES) $(SDKS) $(CLIENTS)
 
 # --- use ----------------------------------------------------------------------------------------------------------
 
@@ -61,7 +67,8 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 .PHONY: test
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
-	@$(BIN)/pytest -n 4 --dist loadfile $(patsubst %,tests/%,$(filter-out njs,$(SUITES)))
+	@$(BIN)/pytest -n 2 --dist loadfile tests/clients # starts a process for each client, so beside nothing else
+	@$(BIN)/pytest -n 4 --dist loadfile $(patsubst %,tests/%,$(filter-out njs clients,$(SUITES)))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

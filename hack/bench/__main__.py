@@ -1,6 +1,6 @@
 """`make bench`: Ostiary against plain nginx `proxy_pass`, alternating in the same run.
 
-Prints a table in Markdown and writes `hack/bench/out/bench.json`. One nginx worker each, pinned to the first CPU; wrk,
+Prints tables in Markdown and writes `hack/bench/out/bench.json`. One nginx worker each, pinned to the first CPU; wrk,
 the provider and the sidecar on the second.
 """
 
@@ -21,12 +21,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from hack.bench import keystore, limits, models
+from hack.bench import keystore, limits, models, translate
 from hack.bench.load import MANAGED, Run, body, burst, script, wrk
 from hack.bench.processes import GATEWAY_CPU as FIRST_CPU
 from hack.bench.processes import KEY, OTHERS_CPU, Target, free_port, ostiary, pin, plain_nginx, resident_kib, running, wait_for
 
 ROOT = Path(__file__).parents[2]
+ONLY = "".join(sys.argv[1:])  # `translate`: these cases alone, nothing is written
 ROUNDS, SECONDS = 3, 3.0
 PATIENCE_SECONDS = 10
 HEADINGS = (
@@ -40,7 +41,7 @@ REPLY = json.dumps({
 })  # fmt: skip
 PROVIDER = f"""
   server {{ @LISTEN@; location = /healthz {{ return 200 ok; }} location /broken/ {{ return 503 '{{}}'; }}
-           location / {{ return 200 '{REPLY}'; }} }}"""
+           {translate.LOCATIONS} location / {{ return 200 '{REPLY}'; }} }}"""
 PLAIN = """
   upstream provider { server 127.0.0.1:@PROVIDER@; keepalive 64; keepalive_requests 10000000; }
   upstream fake { server 127.0.0.1:@FAKE@; keepalive 600; }
@@ -51,7 +52,7 @@ MANIFESTS = """
 apiVersion: v1
 kind: Secret
 metadata: {name: bench}
-stringData: {credential: sk-upstream}
+stringData: {credential: sk-upstream@AWS@}
 ---
 apiVersion: ostiary.dev/v1alpha1
 kind: Provider
@@ -63,7 +64,7 @@ kind: Provider
 metadata: {name: fake}
 spec: {type: openai, baseURL: "http://127.0.0.1:@FAKE@", credential: {secretRef: {name: bench, key: credential}}}
 ---
-"""
+""".replace("@AWS@", translate.AWS_FIELDS)
 API_KEY = """
 apiVersion: ostiary.dev/v1alpha1
 kind: ApiKey
@@ -161,12 +162,14 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
         fill = lambda text: text.replace("@PROVIDER@", str(provider.port)).replace("@FAKE@", str(fake_port))  # noqa: E731
         plain = stack.enter_context(plain_nginx(nginx, folder, "plain", fill(PLAIN)))
         key = API_KEY.replace("@NAME@", "bench").replace("@SHA256@", hashlib.sha256(KEY.encode()).hexdigest())
-        (manifests / "bench.yaml").write_text(fill(MANIFESTS + models.MANIFESTS + limits.MANIFESTS) + key)
+        (manifests / "bench.yaml").write_text(fill(MANIFESTS + models.MANIFESTS + limits.MANIFESTS + translate.MANIFESTS) + key)
         gateway = stack.enter_context(ostiary(folder, manifests))
         wait_for(fake_port, "/_stats")
         pin(plain.workers + gateway.workers, FIRST_CPU)
         pin([*provider.workers, *gateway.sidecar, *gateway.guard, fake_pid], OTHERS_CPU)
 
+        if ONLY == "translate":
+            return {"translate": translate.measure(folder, gateway)}
         small, large = script(folder, "small", body(1000)), script(folder, "large", body(100_000))
         paced = script(folder, "paced", body(1000), delay_ms=10)
         wrk(gateway, small, connections=16, seconds=1)
@@ -189,6 +192,7 @@ def measure(folder: Path, nginx: Path) -> dict[str, object]:
             "key_applied_ms": {"median": statistics.median(times), "max": max(times)},
             "memory_kib": memory,
             "limits": limits.measure(folder, gateway),
+            "translate": translate.measure(folder, gateway),
             "models": models.measure(folder, manifests, plain, gateway),
             "keystore": keystore.measure(folder, manifests),
         }  # fmt: skip
@@ -210,6 +214,8 @@ def main() -> None:
     install_wrk()
     with tempfile.TemporaryDirectory(prefix="ostiary-bench-") as folder:
         figures = measure(Path(folder), nginx)
+    if ONLY:
+        return
     print(f"\nMachine: {figures['machine']}")
     for name, each in figures["bursts"].items():
         print(f"{name}: " + ", ".join(f"{key} {value:.4g}" for key, value in each.items()))

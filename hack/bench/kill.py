@@ -33,7 +33,7 @@ async def play(gateway: Gateway, requests: int, clients: int, seed: int) -> tupl
     async with Books() as books:
         await asyncio.to_thread(gateway.start, accounted.manifests(books.url, tokens))
         began, kills, sidecars = time.monotonic(), 0, 0
-        asking = asyncio.create_task(accounted.ask(gateway, requests, clients, seed))
+        asking = asyncio.create_task(accounted.ask(gateway, range(requests), clients, seed))
         while not asking.done():
             await asyncio.wait({asking}, timeout=order.uniform(*SECONDS))
             workers = await asyncio.to_thread(gateway.workers)

@@ -85,10 +85,12 @@ class Burst:
     cpu_us_per_event: float
 
 
-async def burst(target: Target, streams: int, events: int) -> Burst:
-    """Open all streams at once, read each to its end."""
+async def burst(
+    target: Target, streams: int, events: int, *, model: str = "", path: str = MANAGED, last: bytes = b"data: [DONE]"
+) -> Burst:
+    """Open all streams at once, read each to its end; `last` is in the last event. Without a model: ten events a second."""
     before, memory = cpu_seconds(target.workers), resident_kib(target.workers)
-    payload = body(200, stream=True).replace(MODEL, f"fake/slow-100x{events}")
+    payload = body(200, stream=True).replace(MODEL, model or f"fake/slow-100x{events}")
     height = 0
 
     async def watch() -> None:
@@ -98,7 +100,7 @@ async def burst(target: Target, streams: int, events: int) -> Burst:
             await asyncio.sleep(0.25)
 
     watcher = asyncio.create_task(watch())
-    results = await asyncio.gather(*(_stream(target.port, payload) for _ in range(streams)))
+    results = await asyncio.gather(*(_stream(target.port, payload, path, last) for _ in range(streams)))
     watcher.cancel()
     used = cpu_seconds(target.workers) - before
     first = sorted(time_ms for time_ms, _ in results)
@@ -112,18 +114,18 @@ async def burst(target: Target, streams: int, events: int) -> Burst:
     )
 
 
-async def _stream(port: int, payload: str) -> tuple[float, bool]:
+async def _stream(port: int, payload: str, path: str, last: bytes) -> tuple[float, bool]:
     start = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
-        f"POST {MANAGED} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(payload)}\r\nConnection: close\r\n\r\n{payload}".encode()
     )
     head = await reader.readuntil(b"\r\n\r\n")
     first = (time.monotonic() - start) * 1e3
     rest = await reader.read(-1)
     writer.close()
-    return first, b" 200 " in head[:20] and b"data: [DONE]" in rest
+    return first, b" 200 " in head[:20] and last in rest
 
 
 def _find(pattern: str, text: str) -> str:

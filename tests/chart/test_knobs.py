@@ -183,6 +183,15 @@ def test_valkey_with_a_password_is_known_to_the_sidecar_alone(render) -> None:
     assert "OSTIARY_VALKEY_URL" not in {entry["name"] for entry in rendered.nginx["env"]}
 
 
+def test_pl_32_where_responses_are_kept(render) -> None:
+    rendered = render({"responses": {"urlSecret": {"name": "db", "key": "dsn"}}})
+    wanted = {"name": "OSTIARY_RESPONSE_STORE", "valueFrom": {"secretKeyRef": {"name": "db", "key": "dsn"}}}
+    for container in (rendered.nginx, rendered.sidecar):
+        assert wanted in container["env"]
+    single = render({"replicaCount": 1, "settings": {"response_store": "/data/responses.sqlite"}})
+    assert {"name": "OSTIARY_RESPONSE_STORE", "value": "/data/responses.sqlite"} in single.nginx["env"]
+
+
 def test_summary_database_with_a_password_is_known_to_the_sidecar_alone(render) -> None:
     rendered = render({"summaries": {"urlSecret": {"name": "db", "key": "dsn"}}})
     wanted = {"name": "OSTIARY_SUMMARY_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "dsn"}}}

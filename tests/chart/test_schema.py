@@ -42,6 +42,12 @@ NONSENSE = {
     "a limit below nothing": ({"defaultLimits": {"perModel": {"tokens": {"perDay": -1}}}}, "perDay"),
     "a price of nothing": ({"prices": {"version": "1", "prices": [{"price": {}}]}}, "/prices/prices/0"),
     "a summary of another kind": ({"settings": {"summary_url": "mysql://db/x"}}, "/settings/summary_url"),
+    "two URLs of one store": (
+        {"settings": {"response_store": "postgresql://db/x"}, "responses": {"urlSecret": {"name": "db"}}},
+        "responses.urlSecret and settings.response_store",
+    ),
+    "a store that one replica alone has": ({"settings": {"response_store": "memory"}}, "any of them may get the next turn"),
+    "a store that is none": ({"settings": {"response_store": "mysql://db/x"}}, "/settings/response_store"),
     "two URLs of one summary": (
         {"settings": {"summary_url": "postgresql://db/x"}, "summaries": {"urlSecret": {"name": "db"}}},
         "summaries.urlSecret and settings.summary_url",

@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
 from tests.e2e import objects
 from tests.e2e.commands import eventually
 from tests.e2e.installation import READY_KEY, REPLICAS, replica_url
 
 BODY = '{"model": "echo",  "messages": [{"role": "user", "content": "h\u00e9"}], "x": 1}'
+
+MESSAGES = {"max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]}
+AWS = {"credential": {"kind": "AWS", "secretRef": {"name": "aws"}}, "bedrock": {"region": "eu-central-1"}}
 
 
 def test_lm_02_pass_through_leaves_everything_as_it_was(gateway) -> None:
@@ -80,6 +84,57 @@ def test_models_lists_what_the_key_may_name(gateway) -> None:
     answer = gateway.ask("/v1/models", READY_KEY)
     assert answer["status"] == 200
     assert "fake/*" in [each["id"] for each in json.loads(answer["body"])["data"]]
+
+
+@pytest.fixture(scope="module")
+def vendors(installed):
+    """A Provider of OpenAI's kind, one of Anthropic's and one of AWS; the fake speaks as each of them."""
+    installed.kubectl.apply(
+        objects.secret("aws", accessKeyId="AKIAFAKE", secretAccessKey="secret-of-AKIAFAKE"),
+        objects.provider("claude", credential="vendor", type="anthropic"),
+        objects.provider("aws", type="bedrock", **AWS),
+    )
+    for name in ("claude", "aws"):
+        installed.until("provider", name, "Ready", "True", seconds=60)
+    return installed
+
+
+def test_tp_16_a_client_of_anthropic_is_answered_by_a_provider_of_openai_and_the_reverse(vendors, gateway) -> None:
+    headers = {"Content-Type": "application/json", "anthropic-version": "2023-06-01"}
+    body = json.dumps({"model": "fake/echo", **MESSAGES})
+    answer = gateway.ask("/v1/messages", READY_KEY, method="POST", body=body, headers=headers)
+    told = json.loads(answer["body"])
+    assert (answer["status"], told["type"], told["content"]) == (200, "message", [{"type": "text", "text": "hello"}])
+    assert gateway.chat(READY_KEY, "claude/echo", "the reverse")["text"] == "the reverse"
+    assert len(gateway.chat(READY_KEY, "claude/slow-50x6", "the reverse", stream=True)["times"]) > 1
+    assert [each["target"].partition("?")[0] for each in gateway.vendor_log()] == [
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1/messages",
+    ]
+
+
+def test_tp_16_requests_to_bedrock_are_translated_and_signed(vendors, gateway) -> None:
+    assert gateway.chat(READY_KEY, "aws/echo", "by Converse")["text"] == "by Converse"
+    assert len(gateway.chat(READY_KEY, "aws/slow-50x6", "by Converse", stream=True)["times"]) > 1
+    first, second = gateway.vendor_log()
+    assert [each["target"] for each in (first, second)] == ["/model/echo/converse", "/model/slow-50x6/converse-stream"]
+    assert all(dict(map(_lower, each["headers"]))["authorization"].startswith("AWS4-HMAC-SHA256 ") for each in (first, second))
+    assert "secret-of-AKIAFAKE" not in json.dumps([first, second])
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("providers.spec.speaks", "translated"),
+        ("providers.spec.credential.kind", "ServiceAccount"),
+        ("providers.spec.bedrock.region", "signed"),
+        ("models.spec.filters", "before"),
+        ("models.spec.catalogue.contextLength", "tokens"),
+    ],
+)
+def test_kubectl_explains_what_is_new(gateway, field: str, says: str) -> None:
+    assert says in gateway.kubectl("explain", field)
 
 
 def _lower(pair: list[str]) -> tuple[str, str]:

@@ -75,8 +75,8 @@ def test_a_request_says_what_it_holds_and_under_which_name_it_is_charged_once(pl
     assert ask(plane, "free", **{"x-request-id": "held-2"}).status == 200
     assert plane.line("held-2")["s"][-3:-1] == ["held-2", ""]
     assert ask(plane, "free", **{"x-request-id": "not well-formed"}).status == 200
-    assert [line["s"].split("\t")[-3] for line in plane.lines()][-1] == ""
     plane.idle()
+    assert [line["s"].split("\t")[-3] for line in plane.lines()][-1] == ""
     assert plane.purses()[slot] == [1, 1, 0]
 
 

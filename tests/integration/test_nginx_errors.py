@@ -103,7 +103,7 @@ def test_400_what_is_not_http(gateway: Gateway, data: bytes) -> None:
 
 
 def test_plain_http_1_0_is_answered_in_json(gateway: Gateway) -> None:
-    reply = send_raw(gateway.base_url, b"GET / HTTP/1.0\r\n\r\n")
+    reply = send_raw(gateway.base_url, b"GET /nobody HTTP/1.0\r\n\r\n")
     assert reply is not None
     assert 400 <= reply.status < 500
     assert reply.headers["content-type"] == "application/json"

@@ -8,6 +8,8 @@ from tests.support import sample
 from tests.support.gateway import Gateway
 from tests.support.provider import Provider
 
+from ostiary_gateway.fake.embeddings import make_vector
+
 HELLO = [{"role": "user", "content": "good morning"}]
 Make = Callable[..., openai.OpenAI]
 
@@ -87,7 +89,7 @@ def test_completions(client: Make) -> None:
 
 def test_embeddings(client: Make) -> None:
     reply = client().embeddings.create(model="openai/echo", input="good morning", encoding_format="float")
-    assert reply.data[0].embedding == [0.5] * 4
+    assert reply.data[0].embedding == make_vector("good morning")
     assert reply.usage.prompt_tokens == 11
 
 

@@ -34,6 +34,10 @@ def chat(script: str, *, streamed: bool = False) -> dict[str, Any]:
     return {"model": script, "messages": HELLO, "stream": streamed, **options}
 
 
+def message(script: str, *, streamed: bool = False) -> dict[str, Any]:
+    return {"model": script, "messages": HELLO, "stream": streamed, "max_tokens": 9}
+
+
 def test_lm_20_record_says_who_what_and_how(gateway: Gateway) -> None:
     before = datetime.now(UTC)
     record = recorded(gateway, f"{CHAT}?trace=1", chat("openai/cached"))
@@ -83,9 +87,9 @@ WHOLE = [
     ("/v1/completions", {"model": "openai/hello", "prompt": "x"}, (11, 5, 0, None, 0)),
     ("/v1/responses", {"model": "openai/cached", "input": "x"}, (11, 8, 4, None, 3)),
     ("/v1/responses", {"model": "openai/cached.split-9", "input": "x", "stream": True}, (11, 8, 4, None, 3)),
-    (MESSAGES, {**chat("anthropic/cached"), "max_tokens": 9}, (17, 5, 4, 2, None)),
-    (MESSAGES, {**chat("anthropic/cached.split-5", streamed=True), "max_tokens": 9}, (17, 5, 4, 2, None)),
-    (f"/anthropic{MESSAGES}", {**chat("cached.crlf", streamed=True), "max_tokens": 9}, (17, 5, 4, 2, None)),
+    (MESSAGES, message("anthropic/cached"), (17, 5, 4, 2, None)),
+    (MESSAGES, message("anthropic/cached.split-5", streamed=True), (17, 5, 4, 2, None)),
+    (f"/anthropic{MESSAGES}", message("cached.crlf.cumulative", streamed=True), (17, 5, 4, 2, None)),
     (GOOGLE.format("cached", "generateContent"), {"contents": []}, (11, 8, 4, None, 3)),
     (GOOGLE.format("cached", "streamGenerateContent?alt=sse"), {"contents": []}, (11, 8, 4, None, 3)),
     (GOOGLE.format("cached.split-3", "streamGenerateContent"), {"contents": []}, (11, 8, 4, None, 3)),
@@ -205,7 +209,7 @@ def test_stream_that_the_provider_breaks_off_is_recorded(gateway: Gateway, surfa
 
 
 def test_cut_anthropic_stream_knows_its_input(gateway: Gateway) -> None:
-    record = recorded(gateway, MESSAGES, {**chat("anthropic/break-6.slow-5x40", streamed=True), "max_tokens": 9})
+    record = recorded(gateway, MESSAGES, message("anthropic/break-6.slow-5x40", streamed=True))
     assert (record["ended"], record["usage_source"]) == ("upstream_failed", "partial")
     assert record["usage"]["input_tokens"] == 11
 

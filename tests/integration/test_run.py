@@ -47,12 +47,31 @@ def write(local: Local, name: str, *manifests: Manifest) -> None:
     (local.manifests / f"{name}.yaml").write_text(yaml.safe_dump_all(manifests))
 
 
-def test_the_printed_curl_works_when_pasted(local: Local) -> None:
-    command = pasteable(local.output)
-    answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=20)
-    assert json.loads(answer.stdout)["choices"][0]["message"]["content"] == "Hello"
-    until(local.ledger, "the ledger line")
-    assert local.ledger()[0]["key_id"] == "default/quickstart"
+def test_the_printed_commands_work_when_pasted(local: Local) -> None:
+    """The plain one, then one for either way between OpenAI's and Anthropic's API."""
+    answers = [json.loads(pasted(command)) for command in pasteable(local.output)]
+    assert len(answers) == 3
+    assert [answer["choices"][0]["message"]["content"] for answer in (answers[0], answers[2])] == ["Hello", "Hello"]
+    assert (answers[1]["type"], answers[1]["content"][0]["text"]) == ("message", "Hello")
+    until(lambda: len(local.ledger()) >= 3, "the ledger's lines")
+    lines = local.ledger()[:3]
+    assert {line["key_id"] for line in lines} == {"default/quickstart"}
+    assert [line["provider"] for line in lines] == ["fake", "fake", "fake-anthropic"]
+    assert [line["endpoint"] for line in lines] == [CHAT, "/v1/messages", CHAT]
+
+
+@pytest.mark.parametrize("provider", ["fake-google", "fake-bedrock"])
+def test_the_other_fake_providers_answer_both_clients_too(local: Local, provider: str) -> None:
+    chat, messages = (
+        json.loads(pasted(command.replace("/echo", "/echo.other").replace("fake", provider, 1)))
+        for command in pasteable(local.output)[:2]
+    )
+    assert chat["choices"][0]["message"]["content"] == "Hello"
+    assert messages["content"][0]["text"] == "Hello"
+
+
+def pasted(command: str) -> str:
+    return subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=20, text=True).stdout
 
 
 def test_the_greeting_says_where_things_are(local: Local) -> None:

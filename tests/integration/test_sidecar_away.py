@@ -8,7 +8,7 @@ import pytest
 from tests.support import sample
 from tests.support.client import Reply, call, stream
 from tests.support.gateway import Parts
-from tests.support.manifests import api_key
+from tests.support.manifests import api_key, model
 from tests.support.provider import Provider
 from tests.support.wait import until
 
@@ -147,3 +147,19 @@ def test_change_of_keys_kills_every_cached_decision(parts: Parts) -> None:
     parts.await_manifests()
     assert ask(parts).status == 403
     assert time.monotonic() - start < 2
+
+
+def test_pl_29_without_the_sidecar_nothing_goes_past_the_filters_of_a_model(parts: Parts, provider: Provider) -> None:
+    chain = [{"name": "pii", "type": "Patterns", "patterns": ["pii"], "action": "Redact", "onFailure": "Open"}]
+    parts.apply(model("filtered", "openai/echo", filters=chain), file="filtered")
+    try:
+        body = {**ECHO, "model": "filtered"}
+        until(lambda: call(parts.base_url, CHAT, body, key=sample.ALL).status == 200, "the Model is served")
+        parts.programs["sidecar"].kill()
+        reply = call(parts.base_url, CHAT, body, key=sample.ALL, headers={"x-request-id": "past-the-filters"})
+        assert reply.status in {503, 403}  # 403 where the decision was forgotten meanwhile
+        assert provider.find("past-the-filters") == []
+    finally:
+        if not parts.programs["sidecar"].running:
+            parts.start_part("sidecar")
+        parts.remove("filtered")

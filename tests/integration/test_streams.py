@@ -122,4 +122,4 @@ def test_busy_streams_do_not_starve_other_requests(gateway: Gateway) -> None:
             assert call(gateway.base_url, CHAT, small, key=sample.ALL).status == 200
             waits.append(time.monotonic() - start)
     assert sorted(waits)[len(waits) // 2] < 0.25
-    assert max(waits) < 5  # a starved one would wait for the 64 MiB
+    assert max(waits) < 15  # a starved one would wait for the 64 MiB; other tests run beside this one

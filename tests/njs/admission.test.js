@@ -61,12 +61,12 @@ test('lm_23 the mask is the last six characters, of a short key all', () => {
 test('a decision is asked for once, and is dead with its generation', async () => {
     const r = new FakeRequest({answers: [reply(GRANTED)]});
     const packed = await ask(r, {hash: HASH, mask: 'abcdef'}, 'managed', 'openai/m');
-    assert.deepEqual(JSON.parse(r.asked[0][1].body), {key: HASH, surface: 'managed', target: 'openai/m'});
-    assert.equal(recall(`${HASH}mopenai/m`), packed);
+    assert.deepEqual(JSON.parse(r.asked[0][1].body), {key: HASH, surface: 'managed', target: 'openai/m', dialect: 'chat'});
+    assert.equal(recall(`${HASH}copenai/m`), packed);
     assert.equal(packed.split('\t').length, 19);
     assert.equal(packed.split('\t')[5], 'a b', 'a tab in a field would make two of it');
     zone('state').set('generation', 'bb');
-    assert.equal(recall(`${HASH}mopenai/m`), undefined);
+    assert.equal(recall(`${HASH}copenai/m`), undefined);
 });
 
 test('a decision of another generation is used once and not kept', async () => {

@@ -33,8 +33,8 @@ beforeEach(() => {
 
 /** What the first js_access finds. */
 async function begin(plan, {targets = TARGETS, ...request} = {}) {
-    ngx.shared.ostiary_plans.set(`g${turn}\tm`, JSON.stringify({model: 'M', targets, ...plan}));
-    const variables = {ostiary_planned: [`g${turn}`, 'k', '1', 'n', 'ns', 'o', 'mask', 'm', 'policy'].join('\t') + PLANNED, ostiary_fields: 'f'};
+    ngx.shared.ostiary_plans.set(`g${turn}\tchat:m`, JSON.stringify({model: 'M', targets, ...plan}));
+    const variables = {ostiary_planned: [`g${turn}`, 'k', '1', 'n', 'ns', 'o', 'mask', 'chat:m', 'policy'].join('\t') + PLANNED, ostiary_fields: 'f'};
     const r = new FakeRequest({variables, ...request});
     await planned.access(r);
     return r;
@@ -247,7 +247,7 @@ test('a plan that is gone is asked for again', async () => {
     ngx.shared.ostiary_state.set('generation', `g${turn}`);
     const r = new FakeRequest({
         headersIn: {Authorization: 'Bearer sk-1'},
-        variables: {ostiary_planned: [`g${turn}`, 'k', '1', 'n', 'ns', 'o', 'mask', 'm', 'builtin'].join('\t') + PLANNED, ostiary_fields: 'f'},
+        variables: {ostiary_planned: [`g${turn}`, 'k', '1', 'n', 'ns', 'o', 'mask', 'chat:m', 'builtin'].join('\t') + PLANNED, ostiary_fields: 'f'},
         answers: [{status: 200, responseText: JSON.stringify({generation: `g${turn}`, identity, plan})}],
     });
     await planned.access(r);
@@ -263,10 +263,24 @@ for (const [said, expected] of [
     test(`pl_26 the sidecar says the order, and nothing depends on its answer: ${JSON.stringify(said)}`, async () => {
         const headersIn = {'X-Model-Affinity': 'session'};
         const r = await begin({routed: true}, {answers: [said], requestText: '{"messages":[]}', headersIn});
-        assert.deepEqual(JSON.parse(r.asked[0][1].body), {key: '', model: 'M', body: '{"messages":[]}', affinity: 'session'});
+        assert.deepEqual(JSON.parse(r.asked[0][1].body), {key: '', model: 'M', dialect: 'chat', body: '{"messages":[]}', affinity: 'session'});
         if (expected[1] !== '') {
             assert.deepEqual([r.variables.ostiary_provider, JSON.parse(r.variables.ostiary_attempts).r], expected);
         }
         assert.equal(r.status, undefined);
+    });
+}
+
+for (const [given, said, expected] of [
+    [{ostiary_translate: '{}'}, 'refused', 'not_expressible'], [{ostiary_guard: '{}'}, 'timeout', 'timeout_'], [{}, 'refused', 'http_400'],
+    [{}, 'timeout', 'http_400'],
+]) {
+    test(`pl_20 the word ${said} is the guard's or the translator's, and no provider's: ${JSON.stringify(given)}`, async () => {
+        const before = await begin({policy: {...POLICY, on_status_codes: [{codes: [[400, 400]], strategy: 'different_provider', max_attempts: 1}]}});
+        const r = after(before, '400', '0.001');
+        Object.assign(r.variables, given, {upstream_http_x_ostiary_guard: said});
+        await planned.access(r);
+        assert.ok(tries(r)[0][1].startsWith(expected), tries(r)[0][1]);
+        assert.equal(counts('a/m')?.failure ?? 0, given.ostiary_guard ? 1 : 0);
     });
 }

@@ -16,7 +16,7 @@ export class FakeDict {
 
 const NAMES = [
     'decisions', 'refusals', 'plans', 'health', 'tallies', 'responses', 'inflight', 'logging', 'workers', 'state', 'counts',
-    'complaints', 'purses', 'slots', 'meters', 'strangers', 'acquainted', 'uncounted',
+    'complaints', 'purses', 'slots', 'meters', 'strangers', 'acquainted', 'uncounted', 'told',
 ];
 
 /** Must come before the first import of a module of the data plane. */

@@ -5,7 +5,8 @@ import {FakeRequest, install} from './fakes.js';
 
 const ngx = install();
 const {borrow, capText, charge} = await import('../../gateway/nginx/njs/charge.js');
-const {duration, hideLimits} = await import('../../gateway/nginx/njs/meters.js');
+const {duration} = await import('../../gateway/nginx/njs/duration.js');
+const {hideLimits} = await import('../../gateway/nginx/njs/meters.js');
 const {giveBack, grant, purse, report, slotsOf, takeBack} = await import('../../gateway/nginx/njs/purses.js');
 const {canonical, described} = await import('../../gateway/nginx/njs/request.js');
 const {heeded} = await import('../../gateway/nginx/njs/bounds.js');

@@ -38,8 +38,8 @@ for (const [plan, rule, location] of [
     test(`a planned request jumps to ${location} with ${rule}`, async () => {
         const packed = await ask(new FakeRequest({answers: [answer(plan)]}), CALLER, 'managed', 'm');
         assert.ok(isPlanned(packed));
-        assert.deepEqual(packed.slice(0, -1).split('\t'), [`g${turn}`, 'k1', '2', 'n', 'ns', 'o', 'abcdef', 'm', rule, location]);
-        assert.equal(planOf(`g${turn}`, 'm').model, 'M');
+        assert.deepEqual(packed.slice(0, -1).split('\t'), [`g${turn}`, 'k1', '2', 'n', 'ns', 'o', 'abcdef', 'chat:m', rule, location]);
+        assert.equal(planOf(`g${turn}`, 'chat:m').model, 'M');
     });
 }
 

@@ -71,7 +71,10 @@ def test_every_entry_point_can_be_loaded() -> None:
         assert callable(namespace[name])
 
 
-@pytest.mark.parametrize("suite", ["unit", "njs", "crds", "integration", "chart", "repo", "e2e", "fuzz", "faults"])
+SUITES = ["unit", "njs", "crds", "integration", "chart", "repo", "e2e", "fuzz", "faults", "clients", "accounting"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
 def test_each_folder_of_tests_has_its_make_target(suite: str) -> None:
     plan = subprocess.run(["make", "--dry-run", f"test-{suite}"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert plan.returncode == 0, plan.stderr

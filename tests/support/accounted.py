@@ -126,10 +126,10 @@ class Books:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
 
 
-async def ask(gateway: Gateway, count: int, clients: int, seed: int) -> list[Asked]:
-    """So many requests of all kinds, by so many clients that each have one connection; the seed decides their order."""
+async def ask(gateway: Gateway, numbers: range, clients: int, seed: int) -> list[Asked]:
+    """Requests of all kinds, by so many clients that each have one connection; the seed decides their order."""
     order = random.Random(seed)  # noqa: S311 - the same each time
-    todo = iter([(f"asked-{number}", order.choices(KINDS, _SHARES)[0], order.randint(1, 90)) for number in range(count)])
+    todo = iter([(f"asked-{number}", order.choices(KINDS, _SHARES)[0], order.randint(1, 90)) for number in numbers])
     seen: list[Asked] = []
     at = urlsplit(gateway.base_url)
 

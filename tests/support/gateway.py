@@ -17,6 +17,7 @@ from tests.support.process import Program, child_of, children, free_port, python
 from tests.support.wait import until
 
 from ostiary_gateway.bundle.folder import publish
+from ostiary_gateway.contract.bundle import UPSTREAMS, Bundle, digest
 
 Record = dict[str, Any]
 _READY_SECONDS = 30.0
@@ -150,7 +151,7 @@ class Gateway:
 
     def await_manifests(self) -> None:
         """Wait until what the folder says is in force everywhere."""
-        self._await_digest(compile_folder(self.manifests, self.data).digest)
+        self._await_bundle(compile_folder(self.manifests, self.data))
 
     def _launch(self) -> None:
         self._start_program("run", "ostiary_operator", "run", "--no-fake")
@@ -158,13 +159,21 @@ class Gateway:
     def _start_program(self, part: str, *arguments: str) -> None:
         self.programs[part] = python(self.folder / f"{part}.log", *arguments, settings=self._settings, cwd=self.folder)
 
-    def _await_digest(self, digest: str) -> None:
-        until(lambda: self._serves(digest), f"bundle {digest} is in force in {self.folder}", _READY_SECONDS)
+    def _await_bundle(self, wanted: Bundle) -> None:
+        until(lambda: self._serves(wanted), f"bundle {wanted.digest} is in force in {self.folder}", _READY_SECONDS)
 
-    def _serves(self, digest: str) -> bool:
+    def _serves(self, wanted: Bundle) -> bool:
+        """Its decisions and its hosts: the sidecar waits only a second for nginx to know the latter."""
         for part, program in self.programs.items():
             assert program.running, f"{part} ended:\n{program.output}"
-        return bool(self.status().get("generation") == digest)
+        return bool(self.status().get("generation") == wanted.digest) and self._has_hosts(wanted)
+
+    def _has_hosts(self, wanted: Bundle) -> bool:
+        try:
+            report = json.loads((self.run / "nginx.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return bool(report["upstreams"] == digest(wanted.files.get(UPSTREAMS, b"")))
 
 
 class Parts(Gateway):
@@ -185,7 +194,7 @@ class Parts(Gateway):
     def await_manifests(self) -> None:
         bundle = compile_folder(self.manifests, self.data)
         publish(self.run, bundle)
-        self._await_digest(bundle.digest)
+        self._await_bundle(bundle)
 
     def _launch(self) -> None:
         for part in ("supervisor", "sidecar"):

@@ -35,6 +35,13 @@ class Guard:
     ) -> AbstractContextManager["Asked"]:
         return ask(self.socket, order, path, body, **headers)
 
+    def question(self, order: dict[str, Any], path: str, method: str = "GET") -> tuple[int, Any]:
+        """Status and JSON of an answer that the guard has itself."""
+        with closing(UnixConnection(self.socket)) as connection:
+            connection.request(method, path, headers={"X-Ostiary-Guard": json.dumps(order)})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
     def status(self) -> dict[str, int]:
         return dict(json.loads(unix_get(self.socket, "/status")))
 
@@ -145,13 +152,19 @@ class Call:
 
 
 class ScriptedProvider:
-    """A listener on the loopback; a test takes its calls one by one."""
+    """A listener on the loopback, or on a unix socket as nginx's translator; a test takes its calls one by one."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, path: Path | None = None) -> None:
+        if path is None:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(path))
+            self._listener.listen()
+            self.url = f"unix:{path}"
         self._listener.settimeout(_SECONDS)
         self._open: list[socket.socket] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def take(self, on: Call | None = None) -> Call:
         """The next request: on a new connection, or on that of an earlier call."""

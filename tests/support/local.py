@@ -125,11 +125,11 @@ def quickstart(folder: Path) -> Local:
     return local
 
 
-def pasteable(printed: str) -> str:
-    """The curl command of the greeting."""
-    found = re.search(r"^ *curl (?:.*\\\n)*.*", printed, re.MULTILINE)
+def pasteable(printed: str) -> list[str]:
+    """The curl commands of the greeting."""
+    found = [match.group() for match in re.finditer(r"^ *curl (?:.*\\\n)*.*", printed, re.MULTILINE)]
     assert found, printed
-    return found.group()
+    return found
 
 
 def _command(entry: Path) -> list[str]:

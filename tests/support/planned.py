@@ -143,8 +143,10 @@ def open_bed(folder: Path, *more: Manifest, **settings: object) -> Iterator[Bed]
 
 
 def providers(primary: QueuedProvider, secondary: QueuedProvider, tertiary: QueuedProvider) -> list[Manifest]:
+    """Each is asked in whatever dialect the client speaks, as the mocks of behaviour.md 2.1 are (Consequences A and B)."""
+    spoken = {"speaks": ["chat", "completions", "responses", "embeddings", "messages"]}
     return [
-        *provider("openai", primary.url, credential=CREDENTIALS["openai"]),
-        *provider("anthropic", secondary.url, "anthropic", credential=CREDENTIALS["anthropic"]),
-        *provider("mistral", tertiary.url, "openai-compatible", credential=CREDENTIALS["mistral"]),
+        *provider("openai", primary.url, credential=CREDENTIALS["openai"], **spoken),
+        *provider("anthropic", secondary.url, "anthropic", credential=CREDENTIALS["anthropic"], **spoken),
+        *provider("mistral", tertiary.url, "openai-compatible", credential=CREDENTIALS["mistral"], **spoken),
     ]

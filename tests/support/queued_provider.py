@@ -216,7 +216,8 @@ class _PlainHandler(_Handler):
 
 
 def _text(answer: Answer, call: Call) -> str:
-    return answer.text if answer.text != ECHO else str(call.json["messages"][-1]["content"])
+    content = call.json["messages"][-1]["content"] if answer.text == ECHO else answer.text
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
 def _whole(answer: Answer, call: Call) -> bytes:

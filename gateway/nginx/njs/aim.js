@@ -1,7 +1,9 @@
 // @ts-check
 // Sets what nginx.conf sends, and where: the variables of one attempt.
 import {capText} from './charge.js';
+import {askedAt, isStream, placeOf, translation} from './place.js';
 import settings from './settings.js';
+import {familyOf, spokenAt} from './spoken.js';
 
 /** @typedef {import('./plans.js').Plan} Plan */
 /** @typedef {import('./plans.js').Target} Target */
@@ -19,19 +21,36 @@ const IPV6 = /^(?=.*--|(?:[^-]*-){7})[0-9a-f-]+$/i;
  */
 export function aim(r, plan, target, credential, times) {
     const v = r.variables;
-    const anthropic = target.provider_type === 'anthropic';
+    const inner = target.translate || (target.signing === 'aws' ? 'same' : '');
+    const anthropic = target.provider_type === 'anthropic' || target.translate === 'messages';
     v.ostiary_provider = target.provider;
-    v.ostiary_model = target.model;
-    v.ostiary_family = target.provider_type.startsWith('openai') ? 'openai' : '';
+    v.ostiary_named = target.model;
+    v.ostiary_model = v.ostiary_raw === '1' ? '' : target.model;
+    v.ostiary_family = inner === '' ? familyOf(target.provider_type) : '';
     v.ostiary_host = target.host;
     v.ostiary_server_name = target.host.replace(/:\d+$/, '');
     v.ostiary_anthropic_version = anthropic ? r.headersIn['anthropic-version'] || DEFAULT_VERSION : '';
-    v.ostiary_base = `${plan.guarded ? 'http://ostiary_guard' : `${target.scheme}://${target.upstream}`}${target.base_path}`;
+    v.ostiary_base = baseOf(plan, target, inner);
+    v.ostiary_place = inner === '' ? placeOf(r, target) : askedAt(r);
+    v.ostiary_translate = inner === '' ? '' : ascii(translation(r, plan, target, target.credentials[credential]));
     if (v.ostiary_cap) {
         v.ostiary_cap = capText(r.uri, target.provider_type, +v.ostiary_cap.slice(v.ostiary_cap.indexOf(':') + 1));
     }
     v.ostiary_guard = plan.guarded ? orders(r, plan, target, times) : '';
     credentials(r, target, credential);
+}
+
+/**
+ * @param {Plan} plan
+ * @param {Target} target
+ * @param {string} inner
+ * @returns {string}
+ */
+function baseOf(plan, target, inner) {
+    if (inner !== '') {
+        return `http://ostiary_${plan.guarded ? 'guard' : 'translator'}/${inner}`;
+    }
+    return `${plan.guarded ? 'http://ostiary_guard' : `${target.scheme}://${target.upstream}`}${target.base_path}`;
 }
 
 /**
@@ -44,7 +63,7 @@ export function aim(r, plan, target, credential, times) {
 function credentials(r, target, at) {
     const v = r.variables;
     const {credential_header: header} = target;
-    const value = header === '' ? '' : target.credentials[at];
+    const value = header === '' || target.signing === 'aws' ? '' : target.credentials[at];
     v.ostiary_authorization = header === '' ? r.headersIn.Authorization || '' : only(header, 'authorization', value);
     v.ostiary_x_api_key = header === '' ? r.headersIn['x-api-key'] || '' : only(header, 'x-api-key', value);
     v.ostiary_api_key = only(header, 'api-key', value);
@@ -88,18 +107,28 @@ export function addressOf(target) {
 function orders(r, plan, target, {began, now}) {
     const {timeouts} = plan;
     const v = r.variables;
-    const text = JSON.stringify({
+    const inner = v.ostiary_translate !== '';
+    return ascii({
         id: v.ostiary_id,
-        target: `${target.scheme}://${addressOf(target)}`,
+        target: inner ? `unix:${settings.translator}` : `${target.scheme}://${addressOf(target)}`,
         host: target.host,
         first_byte_ms: timeouts.first_byte_ms,
         between_bytes_ms: timeouts.between_bytes_ms || settings.readMs,
         attempt_ms: timeouts.attempt_ms || (plan.policy === null ? settings.readMs : settings.attemptMs),
         deadline_ms: timeouts.request_ms === 0 ? 0 : Math.max(1, began + timeouts.request_ms - now),
         keep_alive_ms: plan.keep_alive_ms,
-        stream: `${v.ostiary_stream || ''}${v.ostiary_stream_after || ''}` === 'true',
+        stream: isStream(v),
+        dialect: /** @type {import('./spoken.js').Spoken} */ (spokenAt(r.uri)).dialect,
+        state: plan.stateful ? {owner: (v.ostiary_identity || '').split('\t', 1)[0]} : undefined,
         headers: target.headers,
         drain_ms: plan.way === 'draining' ? Math.max(1, target.drain_ms) : 0, // it remembers only what it may have to drain
     });
-    return text.replace(/[\x7f-\uffff]/g, (letter) => '\\u' + letter.charCodeAt(0).toString(16).padStart(4, '0'));
+}
+
+/**
+ * @param {object} value
+ * @returns {string} as JSON that may be a header
+ */
+function ascii(value) {
+    return JSON.stringify(value).replace(/[\x7f-\uffff]/g, (letter) => '\\u' + letter.charCodeAt(0).toString(16).padStart(4, '0'));
 }

@@ -5,13 +5,14 @@ import fs from 'fs';
 import {learnMaker} from './affinity.js';
 import {finish, planFor} from './attempt.js';
 import {completed, failed, measured} from './backends.js';
-import {failureOf, learnFailure, learnLatency} from './outcome.js';
-import {errorType} from './policy.js';
+import {errorOf, failureOf, learnFailure, learnLatency} from './outcome.js';
 import {body as pass, line as settle, onlyOurs, told as collected} from './reply.js';
 import {tell} from './trip.js';
 
 const FIRST_CHUNKS = 8;
 const EXITING = 4; // PF_EXITING of Linux
+
+const truth = ngx.shared.ostiary_told; // by ledger id: what the translator has seen of a provider's usage
 
 /**
  * @typedef {import('./trip.js').Request & {watch?: Watch}} Request
@@ -39,8 +40,9 @@ export function header(r) {
     if (claimed) {
         r.variables.ostiary_trip = JSON.stringify(trip); // it must not be given back by drained.js
     }
-    if (failure.kind !== 'status') { // the guard's answer in the provider's stead
-        trip.attempts[trip.attempts.length - 1][3] = errorType(failure);
+    const error = errorOf(r, failure);
+    if (failure.kind !== 'status' || !error.startsWith('http_')) { // an answer of our own in the provider's stead
+        trip.attempts[trip.attempts.length - 1][3] = error;
         tell(r, trip, plan.model);
     }
     if (r.status >= 400) {
@@ -132,13 +134,25 @@ function guardIsGone(r) {
 }
 
 /**
- * js_set in the log phase. An answer of our own is whole.
+ * js_set in the log phase. An answer of our own is whole. What the client was shown of a translated one need not hold the
+ * provider's own counts.
  *
  * @param {Request} r
  * @returns {string} JSON
  */
 export function told(r) {
-    return r.own ? '{"last":true}' : r.variables.ostiary_drained || collected(r);
+    const v = r.variables;
+    if (r.own) {
+        return '{"last":true}';
+    }
+    const known = v.ostiary_translate ? truth.get(/** @type {string} */ (v.ostiary_id)) : undefined;
+    if (typeof known !== 'string') {
+        return v.ostiary_drained || collected(r);
+    }
+    truth.delete(/** @type {string} */ (v.ostiary_id));
+    const {usage, stream, model} = JSON.parse(known);
+    const seen = JSON.parse(v.ostiary_drained || collected(r, usage.length));
+    return JSON.stringify({...seen, stream, model: model || seen.model, usage});
 }
 
 export default {header, body, line, onlyOurs, told};

@@ -4,9 +4,9 @@ import {giveBack} from './backends.js';
 import {enter, isFull, leave, mayRetry} from './budget.js';
 import {aim} from './aim.js';
 import {sayExhausted} from './exhausted.js';
-import {failureOf, learnFailure} from './outcome.js';
+import {errorOf, failureOf, learnFailure} from './outcome.js';
 import {planOf} from './plans.js';
-import {backoffMs, errorType, matchFailure, mayBegin, nextTarget, retriesLeft, waitMs} from './policy.js';
+import {backoffMs, matchFailure, mayBegin, nextTarget, retriesLeft, waitMs} from './policy.js';
 import {hasAnotherCredential, left, ordered, pause, pickCredential, take} from './targets.js';
 import {save, tell} from './trip.js';
 
@@ -66,7 +66,7 @@ export function note(r, plan, trip, now) {
     const failure = failureOf(r, plan, trip, now);
     learnFailure(r, plan, trip, failure, now);
     trip.failures.push(failure);
-    trip.attempts[trip.attempts.length - 1][3] = errorType(failure);
+    trip.attempts[trip.attempts.length - 1][3] = errorOf(r, failure);
     tell(r, trip, plan.model);
     return failure;
 }
@@ -144,10 +144,10 @@ export function launch(r, plan, trip, at, wait) {
     trip.models.push(target.id);
     trip.attempts.push([target.provider, target.provider_type, target.model, '', wait]);
     aim(r, plan, target, trip.credential, {began: trip.began, now});
-    const last = isLast(plan, trip, now);
-    trip.jumps += last ? 1 : 0;
+    const jumps = !r.final && isLast(plan, trip, now);
+    trip.jumps += jumps ? 1 : 0;
     save(r, trip, plan.model);
-    if (last) {
+    if (jumps) {
         r.internalRedirect(plan.way === '' ? '@last' : `@${plan.way}_last`);
     }
 }

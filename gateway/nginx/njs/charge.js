@@ -5,6 +5,9 @@ import {lease} from './lease.js';
 import {show} from './meters.js';
 import {slotsOf} from './purses.js';
 import {measure, reset, take} from './spend.js';
+import {isGoogle} from './spoken.js';
+
+const CAPPED = ['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages'];
 
 /** @typedef {import('./spend.js').Spend} Spend */
 /** @typedef {import('./dialects.js').Dialect} Dialect */
@@ -64,9 +67,25 @@ export async function borrow(r, dialect, spend, question) {
  * @param {string} type of the provider
  */
 export function cap(r, spend, type) {
-    if (spend.cap && r.uri !== '/v1/embeddings' && asked(r.variables.ostiary_bounds || '', r.uri) < 0) {
-        r.variables.ostiary_cap = capText(r.uri, type, spend.maxOutput);
+    if (!spend.cap || asked(r.variables.ostiary_bounds || '', r.uri) >= 0) {
+        return;
     }
+    if (CAPPED.includes(r.uri)) {
+        r.variables.ostiary_cap = capText(r.uri, type, spend.maxOutput);
+    } else if (isGoogle(r.uri)) {
+        capGoogle(r.variables, spend.maxOutput);
+    }
+}
+
+/**
+ * @param {NginxVariables} v
+ * @param {number} most
+ */
+function capGoogle(v, most) {
+    const body = JSON.parse(v.ostiary_body_before || '');
+    const name = body.generation_config ? 'generation_config' : 'generationConfig';
+    body[name] = {...body[name], maxOutputTokens: most};
+    v.ostiary_body_before = JSON.stringify(body);
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 // The caller's key: found, hashed, masked. It never leaves this worker.
 import crypto from 'crypto';
+import {isGoogle} from './spoken.js';
 
 /**
  * @typedef {object} Caller
@@ -22,12 +23,14 @@ const CONTROLS = /[\x00-\x1f\x7f]/g;
 const hashed = new Map();
 
 /**
- * A Bearer credential decides; only without one does x-api-key count. Nothing else is a key (LM-02 to LM-08).
+ * A Bearer credential decides; only without one does x-api-key count. Nothing else is a key (LM-02 to LM-08), but what
+ * Google's clients show on Google's paths.
  *
  * @param {NginxHTTPRequest} r
+ * @param {boolean} [google] whether it is a client of Google's all the same
  * @returns {Caller | undefined}
  */
-export function callerOf(r) {
+export function callerOf(r, google) {
     const authorization = r.headersIn.Authorization;
     if (authorization !== undefined) {
         const known = hashed.get(authorization);
@@ -39,8 +42,16 @@ export function callerOf(r) {
             return remember(authorization, authorization.slice(scheme[0].length).trimEnd());
         }
     }
-    const key = r.headersIn['x-api-key'];
+    const key = r.headersIn['x-api-key'] || (google || isGoogle(r.uri) ? googleKey(r) : '');
     return key ? hashed.get('\t' + key) || remember('\t' + key, key) : undefined;
+}
+
+/**
+ * @param {NginxHTTPRequest} r
+ * @returns {string} as Google's clients show it
+ */
+function googleKey(r) {
+    return r.headersIn['x-goog-api-key'] || String(r.args.key || '');
 }
 
 /**

@@ -6,6 +6,7 @@
 import {complain} from './complaints.js';
 import {clean} from './credential.js';
 import settings from './settings.js';
+import {familyOf, spokenAt} from './spoken.js';
 import {acquaint, count, turnedAway} from './strangers.js';
 
 /** @typedef {{status: number, message: string, stranger?: boolean}} Refusal `stranger`: it is nobody's key */
@@ -54,7 +55,7 @@ export function isLimited(decision) {
 }
 
 /**
- * @param {string} name of the decision: hash of the key, and the target with the letter of its surface
+ * @param {string} name of the decision: hash of the key, and the target with the letter of its dialect or surface
  * @returns {string | undefined} the decision, undefined if there is none that may still be used
  */
 export function recall(name) {
@@ -90,12 +91,13 @@ export function recallRefusal(name) {
  * @returns {Promise<string | Refusal | undefined>}
  */
 export async function ask(r, caller, surface, target, model) {
-    const name = decisionName(caller, surface, target, model);
+    const name = decisionName(r, caller, surface, target, model);
     const known = turnedAway(r, caller.hash) || recallRefusal(name);
     if (known) {
         return noted(r, known);
     }
-    const question = JSON.stringify({key: caller.hash, surface, target, model});
+    const dialect = surface === 'managed' && target !== '' ? spokenBy(r).dialect : undefined;
+    const question = JSON.stringify({key: caller.hash, surface, target, model, dialect});
     const reply = await r.subrequest('/_auth', {method: 'POST', body: question});
     if (reply.status !== 200) {
         complain(`the sidecar answered ${reply.status}`);
@@ -110,9 +112,10 @@ export async function ask(r, caller, surface, target, model) {
     }
     acquaint(caller.hash);
     if (answer.plan) {
-        keep(plans, `${answer.generation}\t${target}`, JSON.stringify(answer.plan), answer);
+        const plan = answer.expires_ms ? {...answer.plan, expires_ms: answer.expires_ms} : answer.plan; // it holds tokens that end
+        keep(plans, `${answer.generation}\t${dialect}:${target}`, JSON.stringify(plan), answer);
     }
-    const packed = answer.plan ? packPlanned(answer, caller.mask, target) : pack(answer, caller.mask);
+    const packed = answer.plan ? packPlanned(answer, caller.mask, `${dialect}:${target}`) : pack(answer, caller.mask);
     if (packed !== undefined) {
         keep(granted, name, packed, answer);
         if (surface === 'managed' && target !== '') {
@@ -123,17 +126,29 @@ export async function ask(r, caller, surface, target, model) {
 }
 
 /**
+ * @param {NginxHTTPRequest} r a managed one
+ * @returns {import('./spoken.js').Spoken}
+ */
+function spokenBy(r) {
+    return /** @type {import('./spoken.js').Spoken} */ (spokenAt(r.uri));
+}
+
+/**
+ * @param {NginxHTTPRequest} r
  * @param {import('./credential.js').Caller} caller
  * @param {string} surface
  * @param {string} target
  * @param {string} [model]
  * @returns {string}
  */
-function decisionName(caller, surface, target, model) {
+function decisionName(r, caller, surface, target, model) {
     if (model !== undefined) {
         return `${caller.hash}q${target}/${model}`;
     }
-    return target === '' && surface === 'managed' ? caller.hash : caller.hash + surface[0] + target;
+    if (surface === 'managed') {
+        return target === '' ? caller.hash : caller.hash + spokenBy(r).letter + target;
+    }
+    return caller.hash + 'p' + target;
 }
 
 /**
@@ -160,18 +175,27 @@ export function wayOf(plan) {
 }
 
 /**
+ * @param {any} plan as the sidecar sends it
+ * @returns {boolean} whether its first attempt is its last, whatever comes of it
+ */
+function hasOneTry({policy, targets}) {
+    return !policy && targets.length === 1 && (targets[0].credentials || []).length < 2;
+}
+
+/**
  * Who it is, the name of the plan, what of it may be retried, and the location that carries it out.
  *
  * @param {any} answer
  * @param {string} mask
- * @param {string} target
+ * @param {string} name
  * @returns {string}
  */
-function packPlanned(answer, mask, target) {
+function packPlanned(answer, mask, name) {
     const {identity: who, plan} = answer;
     const rule = plan.intercept || 'builtin';
-    const location = wayOf(plan) || (rule === 'builtin' ? 'builtin' : 'policy');
-    const fields = [answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, target, rule, location];
+    const way = wayOf(plan);
+    const location = hasOneTry(plan) ? (way === '' ? 'last' : `${way}_last`) : way || (rule === 'builtin' ? 'builtin' : 'policy');
+    const fields = [answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, name, rule, location];
     return joined(fields) + ending(answer, PLANNED, PLANNED_LIMITED);
 }
 
@@ -213,7 +237,7 @@ function pack(answer, mask) {
         answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
         `${backend.scheme}://${backend.upstream}${backend.base_path}`, backend.host, backend.model,
         backend.provider_type === 'anthropic' ? DEFAULT_VERSION : '',
-        backend.provider_type.startsWith('openai') ? 'openai' : '',
+        familyOf(backend.provider_type),
         header === '' ? 'caller' : 'held',
         credential('authorization'), credential('x-api-key'), credential('api-key'), credential('x-goog-api-key'),
     ];

@@ -1,7 +1,8 @@
 // @ts-check
 // Error bodies, each in the shape that the caller's SDK understands.
+import {isGoogle} from './spoken.js';
 
-/** @typedef {'openai' | 'anthropic' | 'flat'} Dialect */
+/** @typedef {'openai' | 'anthropic' | 'google' | 'flat'} Dialect */
 
 /** @type {Record<number, string>} */
 const FLAT = {
@@ -20,6 +21,12 @@ const ANTHROPIC = {
     413: 'request_too_large', 429: 'rate_limit_error', 504: 'timeout_error', 529: 'overloaded_error',
 };
 
+/** @type {Record<number, string>} */
+const GOOGLE = {
+    400: 'INVALID_ARGUMENT', 401: 'UNAUTHENTICATED', 402: 'RESOURCE_EXHAUSTED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND', 429: 'RESOURCE_EXHAUSTED',
+    499: 'CANCELLED', 500: 'INTERNAL', 501: 'UNIMPLEMENTED', 502: 'UNAVAILABLE', 503: 'UNAVAILABLE', 504: 'DEADLINE_EXCEEDED',
+};
+
 /**
  * @param {Dialect} dialect
  * @param {number} status
@@ -36,16 +43,30 @@ export function errorBody(dialect, status, message, requestId, limited) {
         const type = ANTHROPIC[status] || (status < 500 ? 'invalid_request_error' : 'api_error');
         return JSON.stringify({type: 'error', error: {type, message}, request_id: requestId});
     }
+    if (dialect === 'google') {
+        return JSON.stringify(googleError(status, message));
+    }
     const type = OPENAI[status] || (status === 429 && limited) || (status < 500 ? 'invalid_request_error' : 'server_error');
     return JSON.stringify({error: {message, type, param: null, code: status}});
 }
 
 /**
+ * @param {number} status
+ * @param {string} message
+ */
+function googleError(status, message) {
+    return {error: {code: status, message, status: GOOGLE[status] || (status < 500 ? 'FAILED_PRECONDITION' : 'INTERNAL')}};
+}
+
+/**
  * @param {string} uri of a managed request
- * @returns {'openai' | 'anthropic'} what its caller speaks
+ * @returns {'openai' | 'anthropic' | 'google'} whose errors its caller understands
  */
 export function dialectOf(uri) {
-    return uri === '/v1/messages' || uri === '/routing/v1/messages' ? 'anthropic' : 'openai';
+    if (uri.startsWith('/v1/messages') || uri === '/routing/v1/messages') {
+        return 'anthropic';
+    }
+    return isGoogle(uri) ? 'google' : 'openai';
 }
 
 /**
@@ -56,6 +77,9 @@ export function brokenEvent(dialect) {
     const message = 'the provider broke off its answer';
     if (dialect === 'anthropic') {
         return `event: error\ndata: ${JSON.stringify({type: 'error', error: {type: 'api_error', message}})}\n\n`;
+    }
+    if (dialect === 'google') {
+        return `data: ${JSON.stringify(googleError(502, message))}\n\n`;
     }
     return `data: ${JSON.stringify({error: {message, type: 'server_error', code: 502}})}\n\n`;
 }

@@ -29,5 +29,7 @@ export function sayExhausted(r, plan, trip, budget) {
         r.headersOut['Retry-After'] = String(retryAfter);
     }
     const requestId = r.variables.ostiary_request_id || '';
-    r.return(status, JSON.stringify(dialectOf(r.uri) === 'anthropic' ? {type: 'error', error, request_id: requestId} : {error}));
+    const dialect = dialectOf(r.uri);
+    const code = dialect === 'google' ? {code: status, status: 'UNAVAILABLE'} : {};
+    r.return(status, JSON.stringify(dialect === 'anthropic' ? {type: 'error', error, request_id: requestId} : {error: {...error, ...code}}));
 }

@@ -14,7 +14,7 @@ const counts = ngx.shared.ostiary_counts;
 
 /** @typedef {import('./spend.js').Spend} Spend */
 /** @typedef {import('./meters.js').Shortage} Shortage */
-/** @typedef {{key: string, surface: string, target: string, model?: string}} Question */
+/** @typedef {{key: string, surface: string, target: string, model?: string, dialect?: string}} Question */
 
 /** @type {Shortage} */
 const AWAY = {status: 503, message: 'unavailable', purse: '', againMs: 1000, limit: 0, resetMs: 0};

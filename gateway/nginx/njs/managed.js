@@ -10,11 +10,9 @@ import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
 import {canonical} from './request.js';
 import {spendOf} from './spend.js';
+import {SPOKEN, spokenAt} from './spoken.js';
 import {withoutKey} from './strangers.js';
 
-const ENDPOINTS = [
-    '/v1/chat/completions', '/v1/messages', '/v1/responses', '/v1/embeddings', '/v1/completions',
-];
 const LONGEST_MODEL = 256;
 const TYPE = 8; // place of the provider's type in a decision
 const RULE = 8; // of the rule in a planned one, before its location
@@ -24,21 +22,40 @@ const MARK = /[\x01-\x03]$/;
 // eslint-disable-next-line no-control-regex
 const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f]/;
 
+/** @typedef {import('./spoken.js').Spoken} Spoken */
+
 /**
- * js_access: who is it, may they use this model, where does it go. Returning lets nginx go on to proxy_pass.
+ * What tells the model where the pattern in nginx.conf does not, and sets the pieces of the body round it.
+ *
+ * @typedef {(r: NginxHTTPRequest) => {model: string, problem: string}} Read
+ */
+
+/**
+ * js_access. Returning lets nginx go on to proxy_pass.
  *
  * @param {NginxHTTPRequest} r
  */
-export async function access(r) {
+function access(r) {
+    const spoken = SPOKEN[r.uri];
+    if (spoken === undefined) {
+        return fail(r, 404, 'not found');
+    }
+    if (r.method !== 'POST') {
+        r.headersOut.Allow = 'POST';
+        return fail(r, 405, 'method not allowed');
+    }
+    return enter(r, spoken);
+}
+
+/**
+ * Who is it, may they use this model, where does it go.
+ *
+ * @param {NginxHTTPRequest} r
+ * @param {Spoken} spoken
+ * @param {Read} [read] instead of the pattern
+ */
+export async function enter(r, spoken, read) {
     try {
-        const uri = r.uri;
-        if (!ENDPOINTS.includes(uri)) {
-            return fail(r, 404, 'not found');
-        }
-        if (r.method !== 'POST') {
-            r.headersOut.Allow = 'POST';
-            return fail(r, 405, 'method not allowed');
-        }
         const caller = callerOf(r);
         if (caller === undefined) {
             return reject(r, withoutKey(r, 401, 'missing or invalid Authorization header'));
@@ -48,9 +65,9 @@ export async function access(r) {
             return undefined;
         }
         const body = await r.readRequestArrayBuffer();
-        const model = body.byteLength > LONG_BODY ? await scan(r) : r.variables.ostiary_body_model;
-        const decision = model ? recall(caller.hash + 'm' + model) : undefined;
-        return decision === undefined ? await decide(r, caller, model, body.byteLength) : admit(r, caller, decision, body.byteLength);
+        const found = read === undefined ? body.byteLength > LONG_BODY ? await scan(r) : r.variables.ostiary_body_model : '';
+        const decision = found ? recall(caller.hash + spoken.letter + found) : undefined;
+        return decision === undefined ? await decide(r, caller, spoken, {found, read}, body.byteLength) : admit(r, caller, decision, body.byteLength);
     } catch (error) {
         complain(`managed: ${error}`);
         return fail(r, 500, 'internal error');
@@ -113,13 +130,14 @@ async function scan(r) {
  *
  * @param {NginxHTTPRequest} r
  * @param {import('./credential.js').Caller} caller
- * @param {string | undefined} found
+ * @param {Spoken} spoken
+ * @param {{found: string | undefined, read: Read | undefined}} how
  * @param {number} bytes of the body
  */
-async function decide(r, caller, found, bytes) {
+async function decide(r, caller, spoken, {found, read = canonical}, bytes) {
     let model = found;
     if (!model) {
-        const body = canonical(r);
+        const body = read(r);
         if (body.problem !== '') {
             return fail(r, 400, body.problem);
         }
@@ -129,7 +147,7 @@ async function decide(r, caller, found, bytes) {
     if (model.length > LONGEST_MODEL || NEEDS_ESCAPE.test(model)) {
         return fail(r, 400, `unknown model: ${model.slice(0, LONGEST_MODEL)}`);
     }
-    const decision = recall(caller.hash + 'm' + model) || await ask(r, caller, 'managed', model);
+    const decision = recall(caller.hash + spoken.letter + model) || await ask(r, caller, 'managed', model);
     return typeof decision === 'string' ? admit(r, caller, decision, bytes) : reject(r, decision);
 }
 
@@ -189,7 +207,8 @@ function spendOn(r, caller, decision, spend, bytes) {
         send(r, decision, spend, spend.slots);
         return undefined;
     }
-    const question = {key: caller.hash, surface: 'managed', target: /** @type {string} */ (r.variables.ostiary_body_name)};
+    const asked = /** @type {import('./spoken.js').Spoken} */ (spokenAt(uri)).dialect;
+    const question = {key: caller.hash, surface: 'managed', target: /** @type {string} */ (r.variables.ostiary_body_name), dialect: asked};
     return borrow(r, dialect, spend, question).then((slots) => (slots === null ? undefined : send(r, decision, spend, slots)));
 }
 

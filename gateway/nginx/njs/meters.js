@@ -4,6 +4,7 @@
 // ostiary_meters:  <purse> `<limit>\t<left in the account beyond the purse>\t<Unix ms when all is there again>`
 //   x<purse> `<until>\t<amount>\t<again at, 0 never>\t<status>\t<limit>\t<reset>\t<message>` who needs as much is refused until then
 import {clean} from './credential.js';
+import {duration} from './duration.js';
 import settings from './settings.js';
 
 const WORD = 2_147_483_648;
@@ -218,21 +219,6 @@ function anthropic(purse) {
     }
     const reset = new Date(Math.ceil(purse.resetMs / 1000) * 1000).toISOString().replace('.000', '');
     return `${purse.limitText}\t${Math.max(0, purse.left)}\t${reset}`;
-}
-
-/**
- * @param {number} ms
- * @returns {string} as OpenAI writes it: 20ms, 1s, 6m0s, 1h0m0s
- */
-export function duration(ms) {
-    if (ms < 1000) {
-        return `${Math.max(0, Math.ceil(ms))}ms`;
-    }
-    const all = Math.ceil(ms / 1000);
-    const minutes = Math.floor(all / 60);
-    const hours = Math.floor(minutes / 60);
-    const seconds = `${all % 60}s`;
-    return hours > 0 ? `${hours}h${minutes % 60}m${seconds}` : minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }
 
 /**

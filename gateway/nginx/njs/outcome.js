@@ -1,11 +1,13 @@
 // @ts-check
 // How an attempt went, and what that teaches about the backend.
 import {block, failed, measured, slow, succeeded} from './backends.js';
-import {countsForBreaker, highLatency, MOST_RETRY_AFTER_MS, retryAfterMs} from './policy.js';
+import {countsForBreaker, errorType, highLatency, MOST_RETRY_AFTER_MS, retryAfterMs} from './policy.js';
 import settings from './settings.js';
 
 const BUSY_MS = 60_000; // a credential that met 429 without a Retry-After
 const REFUSED_MS = 300_000; // one that met 401 or 403
+
+const REFUSED = 'refused'; // by the translator or the guard: the provider was never asked
 
 /** @typedef {import('./plans.js').Plan} Plan */
 /** @typedef {import('./plans.js').Target} Target */
@@ -22,6 +24,15 @@ function newest(column) {
 }
 
 /**
+ * @param {NginxHTTPRequest} r
+ * @returns {string | undefined} what the guard or the translator says in a provider's stead; a provider cannot say it
+ */
+function verdictOf(r) {
+    const v = r.variables;
+    return v.ostiary_guard || v.ostiary_translate ? v.upstream_http_x_ostiary_guard : undefined;
+}
+
+/**
  * nginx notes 502 and 504 where there was no answer; only the header's time tells.
  *
  * @param {NginxHTTPRequest} r
@@ -32,7 +43,10 @@ function newest(column) {
  */
 export function failureOf(r, plan, trip, now) {
     const v = r.variables;
-    const guard = v.upstream_http_x_ostiary_guard;
+    const guard = verdictOf(r);
+    if (guard === REFUSED) {
+        return {kind: 'status', status: r.status || +newest(v.upstream_status)};
+    }
     const statuses = (v.upstream_status || '').split(' : ');
     const status = statuses.length <= trip.failures.length ? 0 : +statuses[statuses.length - 1];
     const answered = newest(v.upstream_header_time) !== '-' && status > 0;
@@ -45,6 +59,18 @@ export function failureOf(r, plan, trip, now) {
 
 /**
  * @param {NginxHTTPRequest} r
+ * @param {Failure} failure
+ * @returns {string} as the record names it
+ */
+export function errorOf(r, failure) {
+    if (verdictOf(r) === REFUSED) {
+        return failure.kind === 'status' && failure.status >= 500 ? 'gateway_error' : 'not_expressible';
+    }
+    return errorType(failure);
+}
+
+/**
+ * @param {NginxHTTPRequest} r
  * @param {Plan} plan
  * @param {Trip} trip
  * @param {Failure} failure
@@ -52,8 +78,9 @@ export function failureOf(r, plan, trip, now) {
  */
 export function learnFailure(r, plan, trip, failure, now) {
     const target = plan.targets[trip.at];
-    const guardAway = plan.guarded && failure.kind === 'connection' && r.variables.upstream_http_x_ostiary_guard === undefined;
-    if (guardAway) {
+    const verdict = verdictOf(r);
+    const guardAway = plan.guarded && failure.kind === 'connection' && verdict === undefined;
+    if (guardAway || verdict === REFUSED) {
         return; // which says nothing of the provider; a claim is given back at the end
     }
     if (countsForBreaker(failure)) {

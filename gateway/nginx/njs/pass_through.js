@@ -101,7 +101,7 @@ async function limited(r, caller, {prefix, path, decision, isNew}) {
             return refuse(r, 'flat', 503, 'unavailable');
         }
         v.ostiary_known = '1';
-        return r.internalRedirect('/'); // here again; the path is taken from the request's own
+        return r.internalRedirect('/_again'); // here again; the path is taken from the request's own
     }
     if (r.method !== 'POST') {
         v.ostiary_bounds = NOTHING;

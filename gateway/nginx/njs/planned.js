@@ -16,7 +16,9 @@ import {isAllowed} from './limits.js';
 import {planOf} from './plans.js';
 import {accept, redacted} from './registry.js';
 import {collect, entryOf} from './reply.js';
+import {canonical} from './request.js';
 import {spendOf} from './spend.js';
+import {spokenAt} from './spoken.js';
 import {firstTarget, ordered, take} from './targets.js';
 import {load, newTrip} from './trip.js';
 
@@ -53,9 +55,18 @@ export async function access(r) {
  *
  * @param {Request} r
  */
-export function last(r) {
-    load(r);
-    resume(r);
+export async function last(r) {
+    r.final = true;
+    if (load(r) !== undefined) {
+        resume(r);
+        return;
+    }
+    try {
+        await begin(r);
+    } catch (error) {
+        complain(`planned: ${error}`);
+        fail(r, 500, 'internal error');
+    }
 }
 
 /** @param {Request} r */
@@ -78,6 +89,7 @@ function fail(r, status, message) {
 async function begin(r) {
     const v = r.variables;
     const text = v.ostiary_planned || '';
+    const {dialect} = /** @type {import('./spoken.js').Spoken} */ (spokenAt(r.uri));
     const decision = text.slice(0, -1).split('\t', FIELDS_OF_CALLER + 1);
     const [generation, name] = [decision[0], decision[FIELDS_OF_CALLER]];
     const found = planOf(generation, name) || await askAgain(r, generation, name);
@@ -89,8 +101,11 @@ async function begin(r) {
         return fail(r, problem.status, problem.message);
     }
     const trip = newTrip(generation, name, Date.now(), v.ostiary_known === '1' ? 2 : 1);
+    if (found.filtered && !await filter(r, found, dialect)) {
+        return undefined;
+    }
     if (found.routed || v.ostiary_preferences === '1') {
-        await route(r, found, trip);
+        await route(r, found, trip, dialect);
     }
     const who = decision.slice(0, FIELDS_OF_CALLER).join('\t');
     const slots = isLimited(text) ? await pay(r, text, name) : undefined;
@@ -108,7 +123,7 @@ async function begin(r) {
 async function pay(r, decision, name) {
     const spend = spendOf(decision);
     const caller = /** @type {import('./credential.js').Caller} */ (callerOf(r));
-    const question = {key: caller.hash, surface: 'managed', target: name};
+    const question = {key: caller.hash, surface: 'managed', target: modelIn(name), dialect: name.slice(0, name.indexOf(':'))};
     const dialect = dialectOf(r.uri);
     const bytes = /** @type {Buffer} */ (r.requestBuffer).length;
     if (spend.sized && bytes > LONG_BODY) {
@@ -133,9 +148,70 @@ async function pay(r, decision, name) {
 async function askAgain(r, generation, name) {
     const caller = callerOf(r);
     if (caller !== undefined) {
-        await ask(r, caller, 'managed', name);
+        await ask(r, caller, 'managed', modelIn(name));
     }
     return planOf(generation, name);
+}
+
+/**
+ * @param {string} name of a plan
+ * @returns {string} what the client called the model
+ */
+function modelIn(name) {
+    return name.slice(name.indexOf(':') + 1);
+}
+
+/**
+ * Show the request to the chain of the Model's filters (PL-29). What they made of the body goes on in its stead.
+ *
+ * @param {Request} r
+ * @param {Plan} plan
+ * @param {string} dialect
+ * @returns {Promise<boolean>} whether it goes on; else it has been answered
+ */
+async function filter(r, plan, dialect) {
+    const caller = callerOf(r);
+    const args = `key=${caller ? caller.hash : ''}&model=${encodeURIComponent(plan.model)}&dialect=${dialect}`;
+    const reply = await r.subrequest('/_filter', {method: 'POST', args});
+    if (reply.status === 204) {
+        return true;
+    }
+    const said = reply.status === 200 ? parsed(reply.responseText) : undefined;
+    if (said !== undefined && said.refusal) {
+        const {status, message, body} = said.refusal;
+        if (message !== undefined) {
+            fail(r, status, message);
+            return false;
+        }
+        r.own = true;
+        r.headersOut['Content-Type'] = 'application/json';
+        r.return(status, body);
+        return false;
+    }
+    const isChanged = said !== undefined && typeof said.body === 'string';
+    const problem = isChanged ? replaced(r, said.body) : 'unavailable';
+    if (problem !== '') {
+        complain(`the sidecar answered ${reply.status} to a question of filters`);
+        fail(r, 503, 'unavailable');
+        return false;
+    }
+    return true;
+}
+
+/**
+ * @param {Request} r
+ * @param {string} body
+ * @returns {string} what is wrong with it
+ */
+function replaced(r, body) {
+    if (r.variables.ostiary_raw === '1') {
+        r.variables.ostiary_body_before = body;
+        return '';
+    }
+    const {ostiary_body_name: name} = r.variables;
+    const {problem} = canonical(r, body);
+    r.variables.ostiary_body_name = name;
+    return problem;
 }
 
 /**
@@ -144,11 +220,12 @@ async function askAgain(r, generation, name) {
  * @param {Request} r
  * @param {Plan} plan
  * @param {Trip} trip
+ * @param {string} dialect
  */
-async function route(r, plan, trip) {
+async function route(r, plan, trip, dialect) {
     const caller = callerOf(r);
     const affinity = r.headersIn['X-Model-Affinity'] || '';
-    const question = {key: caller ? caller.hash : '', model: plan.model, body: r.requestText || '', affinity};
+    const question = {key: caller ? caller.hash : '', model: plan.model, dialect, body: r.requestText || '', affinity};
     const reply = await r.subrequest('/_route', {method: 'POST', body: JSON.stringify(question)});
     const said = reply.status === 200 ? parsed(reply.responseText) : undefined;
     if (said === undefined || !Array.isArray(said.order)) {

@@ -31,6 +31,11 @@ const zone = ngx.shared.ostiary_plans;
  * @property {{failures: number, open_ms: number, warm_up_ms: number}} breaker
  * @property {string[][]} headers
  * @property {number} drain_ms
+ * @property {string} translate
+ * @property {string} path
+ * @property {string} stream_path
+ * @property {'' | 'aws'} signing
+ * @property {string} region
  * @property {string} modelScope
  * @property {string} providerScope
  * @property {string[]} credentialScopes one for each credential; empty where there is no choice of them
@@ -53,18 +58,23 @@ const zone = ngx.shared.ostiary_plans;
  * @property {number} keep_alive_ms
  * @property {number} max_request_bytes
  * @property {number} max_output_tokens
+ * @property {number} expires_ms when a token in it does, 0 never
  * @property {boolean} routed
  * @property {boolean} guarded
+ * @property {boolean} filtered
+ * @property {boolean} stateful
  * @property {'' | 'guarded' | 'draining'} way which locations are its own
  */
 
 const TARGET = {
     credential_header: '', credentials: [], weight: 1, priority: 0, retry_only: false, cost: -1, quality: -1,
     breaker: {failures: 5, open_ms: 300_000, warm_up_ms: 30_000}, headers: [], drain_ms: 0,
+    translate: '', path: '', stream_path: '', signing: '', region: '',
 };
 const PLAN = {
     selection: 'priority', policy: null, timeouts: {attempt_ms: 0, first_byte_ms: 0, between_bytes_ms: 0, request_ms: 0},
-    keep_alive_ms: 0, max_request_bytes: 0, max_output_tokens: 0, routed: false, guarded: false,
+    keep_alive_ms: 0, max_request_bytes: 0, max_output_tokens: 0, expires_ms: 0, routed: false, guarded: false, filtered: false,
+    stateful: false,
 };
 
 /** @type {Map<string, Plan>} */
@@ -72,17 +82,18 @@ const parsed = new Map();
 
 /**
  * @param {string} generation
- * @param {string} name as the client asked for it
+ * @param {string} name `<dialect>:<model as the client asked for it>`
  * @returns {Plan | undefined}
  */
 export function planOf(generation, name) {
     const key = generation + '\t' + name;
     const known = parsed.get(key);
-    if (known !== undefined) {
+    if (known !== undefined && (known.expires_ms === 0 || known.expires_ms > Date.now())) {
         return known;
     }
     const text = /** @type {string | undefined} */ (zone.get(key));
     if (text === undefined) {
+        parsed.delete(key);
         return undefined;
     }
     if (parsed.size >= MOST) {

@@ -11,6 +11,7 @@ import {collected, isOver, lacksUsage} from './usage.js';
 const HEAD = 8192;
 const TAIL = 16384;
 const MANY = 64;
+const FREE = /^\/v1\/(?:messages\/count_tokens|moderations|files|batches)(?:\/|$)/; // no model is asked
 const SHORT = 4096;
 const NOTHING = {head: '', tail: '', whole: true, last: false, bytes: 0, kept: 0};
 const WE_ASKED = ',"stream_options":{"include_usage":true';
@@ -233,13 +234,14 @@ export function onlyOurs(r) {
  * js_set in the log phase, for the replies that the pattern in nginx.conf does not read.
  *
  * @param {Request} r
+ * @param {number} [known] usage objects that are known elsewhere
  * @returns {string} JSON
  */
-export function told(r) {
+export function told(r, known = 0) {
     const seen = r.seen;
     if (seen === undefined || seen.kept === null || seen.bytes === 0) {
         const last = seen !== undefined && (seen.last || hasNoBody(r));
-        const count = seen !== undefined && !last && leftEarly(r, seen) && keepTexts(r, seen.entry.id, NOTHING);
+        const count = seen !== undefined && !last && known === 0 && leftEarly(r, seen) && keepTexts(r, seen.entry.id, NOTHING);
         return `{"last":${last}${count ? ',"count":true' : ''}}`;
     }
     const {head, headBytes, tail, tailBytes} = seen.kept;
@@ -247,8 +249,13 @@ export function told(r) {
     const whole = kept === seen.bytes;
     const reply = {head: text(head), tail: text(tail), whole, last: seen.last, bytes: seen.bytes, kept};
     const result = collected(reply);
-    if (r.status < 300 && lacksUsage(result, reply.head) && keepTexts(r, seen.entry.id, reply)) {
-        return JSON.stringify({...result, count: true});
+    if (r.status < 300 && known === 0 && lacksUsage(result, reply.head)) {
+        if (FREE.test(r.uri) && !r.variables.ostiary_path) {
+            return JSON.stringify({...result, usage: [{input_tokens: 0, output_tokens: 0}]});
+        }
+        if (keepTexts(r, seen.entry.id, reply)) {
+            return JSON.stringify({...result, count: true});
+        }
     }
     return JSON.stringify(result);
 }

@@ -3,6 +3,8 @@
 import {heeded} from './bounds.js';
 import {parsed} from './json.js';
 
+/** @type {Record<string, string>} models of requests that need not name one */
+const DEFAULTS = {'/v1/moderations': 'omni-moderation-latest'};
 const LIMITS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 
 /**
@@ -10,14 +12,15 @@ const LIMITS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
  * pieces that nginx.conf puts around the model.
  *
  * @param {NginxHTTPRequest} r its body has been read
+ * @param {string} [text] that takes the body's place
  * @returns {{model: string, problem: string}} `problem` says what is wrong with the body, empty if nothing
  */
-export function canonical(r) {
-    const body = parsed(r.requestText);
+export function canonical(r, text = r.requestText) {
+    const body = parsed(text);
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
         return {model: '', problem: 'invalid JSON body'};
     }
-    const model = Object.prototype.hasOwnProperty.call(body, 'model') ? body.model : undefined;
+    const model = Object.prototype.hasOwnProperty.call(body, 'model') ? body.model : DEFAULTS[r.uri];
     if (typeof model !== 'string' || model === '') {
         return {model: '', problem: "missing 'model' field"};
     }

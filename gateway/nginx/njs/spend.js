@@ -7,6 +7,9 @@ const PICO_IN_NANO = 1000;
 const PART = 5000; // tokens of an image or a document that is not in the body, or says more than its bytes
 const MOST = 64;
 const SIZED = 'tiomk'; // letters whose amount depends on the request
+const KEPT = /^\/v1\/(?:files|batches)(?:\/|$)/;
+const MEDIA = /^\/v1\/(?:images\/(?:edits|variations)|audio\/(?:transcriptions|translations))$/;
+const MEDIA_TOKENS = 65536; // of the longest recording that OpenAI's endpoints take
 const SILENT = /(?:\/embeddings|\/moderations|\/count_tokens|:embedContent|:batchEmbedContents|:countTokens)$/;
 const SHOWN = ['requests', 'tokens', 'input_tokens', 'output_tokens'];
 
@@ -41,6 +44,7 @@ let lastText = '';
 let lastSpend = null;
 let lastBounds = '';
 let lastOutput = 0;
+let lastMost = Infinity;
 let lastBoxed = false;
 /** @type {Spend | null} */
 let lastSpender = null;
@@ -117,17 +121,29 @@ export function measure(r, spend, bytes, path) {
     const v = r.variables;
     const bounds = v.ostiary_bounds || '';
     if (bounds !== lastBounds || spend !== lastSpender || path !== lastPath) {
-        lastOutput = SILENT.test(path) ? 0 : outputOf(bounds, spend, path);
+        lastMost = mostOf(path);
+        lastOutput = SILENT.test(path) || lastMost === 0 ? 0 : outputOf(bounds, spend, path);
         lastBoxed = !bounds.endsWith(':');
         lastBounds = bounds;
         lastSpender = spend;
         lastPath = path;
     }
     const refers = lastBoxed && (bytes > LONG_BODY ? v.ostiary_long_refers : v.ostiary_refers);
-    const input = refers ? bytes + PART * partsIn(r.requestText) : bytes;
+    const input = refers ? bytes + PART * partsIn(r.requestText) : Math.min(bytes, lastMost);
     for (let i = 0; i < purses.length; i += 1) {
         amounts[i] = amountOf(purses[i].unit, spend, input, lastOutput);
     }
+}
+
+/**
+ * @param {string} path
+ * @returns {number} tokens that a body is at most: sound and pictures take fewer than they have bytes, files and batches none now
+ */
+function mostOf(path) {
+    if (KEPT.test(path)) {
+        return 0;
+    }
+    return MEDIA.test(path) ? MEDIA_TOKENS : Infinity;
 }
 
 /**

@@ -7,7 +7,7 @@
 /**
  * @typedef {object} Trip
  * @property {string} generation of the plan
- * @property {string} name by which the plan is found: the model as the client asked for it
+ * @property {string} name by which the plan is found: `<dialect>:<model as the client asked for it>`
  * @property {number} began
  * @property {number} jumps internal redirects so far; nginx allows ten
  * @property {number[] | null} order what routing said: places of targets, best first
@@ -26,7 +26,7 @@
  * @property {Record<string, number>} blocks of this request alone: scope and end
  */
 
-/** @typedef {NginxHTTPRequest & {trip?: Trip, own?: boolean, seen?: import('./reply.js').Seen}} Request */
+/** @typedef {NginxHTTPRequest & {trip?: Trip, own?: boolean, final?: boolean, seen?: import('./reply.js').Seen}} Request */
 
 /**
  * @param {string} generation

@@ -4,6 +4,7 @@
 // Where the beginning of a reply is gone, a key is known to be at the root of its object by what follows it: the text
 // from the key on, put behind `{`, is JSON exactly if nothing but the root remains open.
 import {parsed} from './json.js';
+import {numbers} from './numbers.js';
 
 const SSE_FIELD = /^(?:data|event|id|retry)?:/;
 const ANSWER_TEXT = /"(?:content|text|delta|partial_json|arguments|thinking|reasoning|reasoning_content)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
@@ -11,7 +12,6 @@ const ANSWER_TEXT = /"(?:content|text|delta|partial_json|arguments|thinking|reas
 const LAST_EVENT = /(?:^|\n)data: ?(?:\[DONE\]|\{"type": ?"(?:message_stop|response\.(?:completed|incomplete|failed))".*)\s*$/;
 const ANSWER_DELTA = /"delta"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
 const MESSAGE_START = /"type":\s*"message_start"/;
-const MODALITIES = ['TEXT', 'IMAGE', 'AUDIO', 'VIDEO', 'DOCUMENT'];
 const MOST_LINES = 64;
 const MOST_KEYS = 8;
 
@@ -229,49 +229,6 @@ function look(event) {
 /** @param {{model: string | null, usage: object | null}} found */
 function outcome(found) {
     return {model: found.model, usage: found.usage === null ? [] : [found.usage]};
-}
-
-/**
- * Nothing but the numbers of a usage object.
- *
- * @param {any} value
- * @returns {object | null} null if there is none
- */
-function numbers(value) {
-    if (typeof value !== 'object' || value === null) {
-        return null;
-    }
-    if (Array.isArray(value)) {
-        return modalities(value);
-    }
-    /** @type {Record<string, any>} */
-    const kept = {};
-    let any = false;
-    for (const name of Object.keys(value)) {
-        const leaf = typeof value[name] === 'number' ? value[name] : numbers(value[name]);
-        if (leaf !== null) {
-            kept[name] = leaf;
-            any = true;
-        }
-    }
-    return any ? kept : null;
-}
-
-/**
- * Google's list of counts, each with its kind.
- *
- * @param {any[]} list
- * @returns {object | null}
- */
-function modalities(list) {
-    /** @type {Record<string, number>} */
-    const kept = {};
-    for (const item of list) {
-        if (typeof item === 'object' && item !== null && MODALITIES.includes(item.modality) && typeof item.tokenCount === 'number') {
-            kept[item.modality] = item.tokenCount;
-        }
-    }
-    return Object.keys(kept).length > 0 ? kept : null;
 }
 
 /**

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.dialect import Dialect
 from ostiary_gateway.contract.limits import Spend
 from ostiary_gateway.contract.model import Breaker, RetryPolicy, Selection, Timeouts
 
@@ -19,13 +20,15 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """`key` is the SHA-256 of the caller's key as 64 hex digits: the key itself never leaves nginx.
 
     `target` is the model name as the client wrote it (managed) or the first path segment (pass-through). On the managed
-    surface an empty target asks who the caller is, before its body is read.
+    surface an empty target asks who the caller is, before its body is read. `dialect` is what the request is written in
+    (managed): one model has another way for each.
     """
 
     key: str
     surface: Surface
     target: str
     model: str = ""  # pass-through of a caller with a budget: the provider model that the body names
+    dialect: Dialect = "chat"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `id` is `<prefix>/<provider model>`: what blocks, breakers and latencies are kept under. `credentials` are header values,
     `credential_header` is empty where the caller's own goes upstream. `cost` is US dollars per million tokens, blended, and
     negative where unknown; `quality` is 0 to 100, negative where unknown. `headers` go to the guard.
+
+    `translate` is the dialect that the request has to be put into, empty where it goes on as it came; then the translator
+    carries the attempt out. `path` (with its query) replaces the client's path, `stream_path` that of a stream; empty keeps
+    it. `signing` aws: `credentials` are `<access key id>:<secret access key>[:<session token>]` and the translator signs.
     """
 
     id: str
@@ -79,6 +86,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaker: Breaker = Breaker()
     headers: tuple[tuple[str, str], ...] = ()
     drain_ms: int = 0
+    translate: str = ""
+    path: str = ""
+    stream_path: str = ""
+    signing: Literal["", "aws"] = ""
+    region: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,7 +99,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `model` is the resolved name. Without a `policy` the built-in one counts (GZ-14). `intercept` names the location of
     nginx.conf that catches the statuses which may be retried: builtin, policy, policy_400, policy_422, policy_400_422.
     `routed`: the sidecar is asked (`POST /route`) for the order of the targets of each single request. `guarded`: attempts
-    go through the guard, because timeouts, keep-alive comments, headers or draining are asked for.
+    go through the guard, because timeouts, keep-alive comments, headers, draining or kept responses are asked for.
+    `filtered`: the sidecar is shown each request first (`POST /filter`). `stateful`: the guard keeps responses and puts the
+    ones before into the request (PL-32).
     """
 
     model: str
@@ -101,6 +115,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: int = 0
     routed: bool = False
     guarded: bool = False
+    filtered: bool = False
+    stateful: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

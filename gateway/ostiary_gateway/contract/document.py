@@ -7,18 +7,35 @@ from typing import Literal
 
 import msgspec
 
+from ostiary_gateway.contract.dialect import Dialect
 from ostiary_gateway.contract.limits import Budget
 from ostiary_gateway.contract.model import Breaker, Model
 
-VERSION = 2
+VERSION = 3
 
-ProviderType = Literal["openai", "anthropic", "google", "openai-compatible"]
+ProviderType = Literal[
+    "openai", "anthropic", "google", "openai-compatible", "azure-openai", "bedrock", "vertex", "mistral", "groq", "deepseek",
+    "xai", "together", "openrouter", "ollama", "vllm",
+]  # fmt: skip
 CredentialMode = Literal["caller", "held"]
+Signing = Literal["header", "aws", "google-service-account"]
 CredentialHeader = Literal["authorization", "x-api-key", "api-key", "x-goog-api-key"]
 
 
 class DocumentError(ValueError):
     """The text is not a document that this version of the gateway understands."""
+
+
+class Spoken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A dialect that a provider understands, and where.
+
+    `path` follows `base_path`; `{model}` in it is the provider's model, percent-encoded. Empty is the dialect's own path
+    (`contract.dialect.PATHS`). `stream_path` is the same for streams where it differs.
+    """
+
+    dialect: Dialect
+    path: str = ""
+    stream_path: str = ""
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,6 +62,9 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     breaker: Breaker = Breaker()
     headers: tuple[tuple[str, str], ...] = ()  # sent beside the others
     drain_ms: int = 0  # when the client leaves: read on this long to learn the usage; 0 is cancel
+    speaks: tuple[Spoken, ...] = ()  # the preferred one first; requests in any other dialect are translated
+    signing: Signing = "header"  # how the credential is shown: as a header, by an AWS signature, by tokens of a service account
+    region: str = ""  # signing aws
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

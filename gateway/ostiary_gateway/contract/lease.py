@@ -3,6 +3,7 @@
 import msgspec
 
 from ostiary_gateway.contract.decision import Refusal
+from ostiary_gateway.contract.dialect import Dialect
 
 ROUND = 2**51
 """What was ever granted into a purse, and ever taken back out of it, are told by nginx modulo this, or somewhat beyond it:
@@ -21,14 +22,15 @@ class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`POST /lease` on sidecar.sock: what one request lacks, all of it at once.
 
     `needs` are in the order of the decision's purses. `returns` are (purse, slot, back) of slots that are over, and were
-    drained by nginx: `back` is what was ever taken back of that slot. `key` and `target` are those of the Ask. `body` is the
-    request's body where a finer estimate may still let it through (money or tokens are short), else empty.
+    drained by nginx: `back` is what was ever taken back of that slot. `key`, `target` and `dialect` are those of the Ask. `body`
+    is the request's body where a finer estimate may still let it through (money or tokens are short), else empty.
     """
 
     key: str
     surface: str
     target: str
     model: str = ""  # as in the Ask
+    dialect: Dialect = "chat"
     needs: tuple[Need, ...]
     returns: tuple[Need, ...] = ()
     body: str = ""

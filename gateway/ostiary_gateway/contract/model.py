@@ -119,6 +119,39 @@ class Matcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mode: str = ""  # general: balanced, quality, cost, latency; code: auto, price, quality, agentic
 
 
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One link of the chain that a request passes before it goes anywhere (PL-29, PL-30).
+
+    http: the body is posted to `url`; 200 goes on, with the body of the answer if it has one; 4xx stops the request with a
+    FilterChainError of that status; anything else is a failure. patterns: finds `patterns` (names of
+    `ostiary_gateway.filters.patterns`) and redacts or rejects. jailbreak: a scorer (`provider`, `model`, or keyword rules
+    without them) says how likely the prompt is an attack; from `threshold` on it is rejected with `message`.
+    `on_failure` of a filter that cannot be asked or takes longer than `timeout_ms`: open goes on, closed answers 502 or 504
+    (an HTTP filter's own 5xx as it is).
+    """
+
+    name: str
+    type: Literal["http", "patterns", "jailbreak"]
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    timeout_ms: int = 1000
+    on_failure: Literal["open", "closed"] = "closed"
+    patterns: tuple[str, ...] = ()
+    action: Literal["redact", "reject"] = "reject"
+    provider: str = ""  # prefix of the provider that has the scorer
+    model: str = ""
+    threshold: float = 0.5
+    message: str = ""
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What lists of models tell of one, beside what is known of its backends (GZ-22); 0 and empty are not stated."""
+
+    context_length: int = 0
+    description: str = ""
+    modalities: tuple[str, ...] = ()
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`id` is `<namespace>/<name>` of the custom resource. `name` may hold `*`: then it is taken where nothing else fits."""
 
@@ -134,3 +167,5 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     max_output_tokens: int = 0
     routes: tuple[Route, ...] = ()
     matcher: Matcher | None = None
+    filters: tuple[Filter, ...] = ()
+    catalogue: Catalogue = Catalogue()

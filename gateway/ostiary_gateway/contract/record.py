@@ -44,7 +44,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: str
     model: str = ""  # as it was sent to the provider; empty on pass-through
-    error_type: str = ""  # http_<status>, timeout_<n>ms, connection_error, as in the exhaustion error
+    error_type: str = ""  # http_<status>, timeout_<n>ms, connection_error, as in the exhaustion error; not_expressible
     waited_ms: int = 0
     address: str
     status: int

@@ -80,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compress_days: NotNegative = _field(0, "Ledger files older than this are compressed (gzip); 0 never.")
     log_export: str = _field("", "Folder for request logs as logs/YYYY/MM/DD/*.jsonl.gz; `valkey` pushes them to gateway:logs.")
     key_store: str = _field("", "SQLite file with keys beside those of custom resources (ostiary keystore import).")
+    response_store: str = _field("", "Where responses are kept for previous_response_id: memory, a file or postgresql://...")
+    response_days: Positive = _field(30, "How long a kept response can be continued.")
     namespace: str = _field("", "Kubernetes namespace of this installation; set by the chart.")
     pod_name: str = _field("", "Name of this pod; set by the chart.")
     bundle: str = _field("", "Name of the bundle's ConfigMap; empty reads run/bundle only. Set by the chart.")

@@ -11,26 +11,34 @@ from ostiary_gateway.contract import document as documents
 from ostiary_gateway.contract.allowlist import AllowListError
 from ostiary_gateway.contract.bundle import Bundle, BundleError
 from ostiary_gateway.contract.decision import Ask, Backend, Decision, Plan, Refusal, Target
+from ostiary_gateway.contract.dialect import Dialect
 from ostiary_gateway.contract.document import Document, DocumentError
 from ostiary_gateway.contract.model import Model
-from ostiary_gateway.decide import credentials, keys, patterns, refusals
-from ostiary_gateway.decide.credentials import Pools
+from ostiary_gateway.decide import credentials, keepers, keys, patterns, refusals
+from ostiary_gateway.decide.credentials import Pools, Tokens
 from ostiary_gateway.decide.keys import Key, KeySource, Shard
 from ostiary_gateway.decide.models import Names
-from ostiary_gateway.decide.plans import Planner, is_priced
+from ostiary_gateway.decide.plans import Going, Planner, is_priced
 from ostiary_gateway.decide.spending import FREE, Draw, Spender
 from ostiary_gateway.pricing import PriceBook
 
 _NOWHERE: tuple[Backend, ...] = ()
 _VOLATILE_MS = 1000
+_KEPT: frozenset[Dialect] = frozenset({"files", "batches"})
+_FREE_OF_CHARGE: frozenset[Dialect] = _KEPT | {"count_tokens"}
 
 
 class Sources(NamedTuple):
-    """What counts beside the bundle. Without `prices` those of the document and the published ones do."""
+    """What counts beside the bundle. Without `prices` those of the document and the published ones do.
+
+    `keeps_responses`: the guard has a store of responses. `tokens` are those of service accounts.
+    """
 
     prices: Callable[[], PriceBook] | None = None
     keys: KeySource | None = None
     max_output_tokens: int = 4096
+    keeps_responses: bool = False
+    tokens: Tokens | None = None
 
 
 NO_SOURCES = Sources()
@@ -50,7 +58,7 @@ class Index:
         self._pools = pools
         self._providers = {provider.prefix: provider for provider in document.providers}
         self._names = Names(document)
-        self._planner = Planner(self._providers, pools)
+        self._planner = Planner(self._providers, pools, sources.tokens, keeps_responses=sources.keeps_responses)
         self._spender = Spender(self.budgets, sources.prices or self._own_prices, sources.max_output_tokens)
         self._keys: dict[str, Key] = {}
         for shard in shards.values():
@@ -87,11 +95,13 @@ class Index:
             unknown = key if ask.surface == "managed" else refusals.on_pass_through(key)
             until_ms = now_ms + _VOLATILE_MS if self._sources.keys is not None else 0
             return Decision(generation=self.digest, refusal=unknown, expires_ms=until_ms)
-        way = self._managed(key, ask.target) if ask.surface == "managed" else self._pass_through(key, ask.target)
+        going = self._managed(key, ask) if ask.surface == "managed" else self._pass_through(key, ask.target)
+        way = going.way if going else None
         draw = FREE if isinstance(way, Refusal) or way is None else self.draw(key, ask, now_ms)
         refusal = way if isinstance(way, Refusal) else draw.refusal
         if isinstance(way, Refusal) or refusal:
-            return Decision(generation=self.digest, refusal=refusal, expires_ms=_expires(key, now_ms) if key.volatile else 0)
+            brief = key.volatile or (going is not None and going.brief)
+            return Decision(generation=self.digest, refusal=refusal, expires_ms=_soonest(key, now_ms) if brief else 0)
         plan = way if isinstance(way, Plan) else None
         backends = (way,) if isinstance(way, Backend) else _NOWHERE
         return Decision(
@@ -99,7 +109,7 @@ class Index:
             identity=key.identity,
             backends=backends,
             plan=plan,
-            expires_ms=_expires(key, now_ms),
+            expires_ms=_expires(key, now_ms, going),
             spend=draw.spend,
         )
 
@@ -109,10 +119,11 @@ class Index:
             return FREE
         if ask.surface == "pass_through":
             return self._spender.pass_through(key, ask.target, ask.model, now_ms)
-        model = self._names.resolve(ask.target)
+        name = self._name(key, ask)
+        model = self._names.resolve(name) if isinstance(name, str) else None
         if model is None:
             return FREE
-        places = zip(model.backends, self._planner.targets(model), strict=True)
+        places = () if ask.dialect in _FREE_OF_CHARGE else zip(model.backends, self.targets(model, ask.dialect), strict=True)
         return self._spender.managed(key, model, [backend for backend, target in places if target], now_ms)
 
     def identify(self, sha256: str, now_ms: int) -> Key | Refusal:
@@ -150,15 +161,21 @@ class Index:
         """The Model that a client means by a name, as `Names.resolve` says."""
         return self._names.resolve(name)
 
-    def targets(self, model: Model) -> tuple[Target | None, ...]:
+    def targets(self, model: Model, dialect: Dialect = "chat") -> tuple[Target | None, ...]:
         """One for each backend of a resolved Model, None where it cannot be used."""
-        return self._planner.targets(model)
+        return self._planner.targets(model, dialect)
 
-    def plan(self, name: str) -> Plan | None:
+    def plan(self, name: str, dialect: Dialect = "chat") -> Plan | None:
         """The plan that requests for a name are carried out by, None where they have none."""
         model = self.resolve(name)
-        way = self._planner.way(model) if model else None
+        way = self._planner.way(model, dialect).way if model else None
         return way if isinstance(way, Plan) else None
+
+    @cached_property
+    def service_accounts(self) -> frozenset[str]:
+        """Credentials that somebody has to get access tokens for."""
+        accounts = (each for each in self.document.providers if each.signing == "google-service-account")
+        return frozenset(secret for each in accounts for secret in credentials.usable(each, self._pools))
 
     @cached_property
     def _by_id(self) -> dict[str, Key]:
@@ -171,27 +188,38 @@ class Index:
     def _own_prices(self) -> PriceBook:
         return self._book
 
-    def _managed(self, key: Key, name: str) -> Backend | Plan | Refusal | None:
-        if not name:
+    def _managed(self, key: Key, ask: Ask) -> Going | None:
+        if not ask.target:
             return None
+        name = self._name(key, ask)
+        if isinstance(name, Refusal):
+            return Going(name)
         model = self._names.resolve(name)
         if model is None:
-            return refusals.unknown_model(name, self._names.problem(name))
+            return Going(refusals.unknown_model(name, self._names.problem(name)))
         if not patterns.allows(key.models, model.name):
-            return refusals.MODEL_NOT_ALLOWED
-        return self._planner.way(model) or refusals.NO_CREDENTIAL
+            return Going(refusals.MODEL_NOT_ALLOWED)
+        return self._planner.way(model, ask.dialect)
 
-    def _pass_through(self, key: Key, prefix: str) -> Backend | Refusal:
+    def _name(self, key: Key, ask: Ask) -> str | Refusal:
+        """What is asked for; of files and batches that name no provider, the one that there is."""
+        if ask.dialect not in _KEPT or "/" in ask.target or self._names.resolve(ask.target):
+            return ask.target
+        return keepers.only(ask.target, ask.dialect, key.models, self._providers.values())
+
+    def _pass_through(self, key: Key, prefix: str) -> Going:
         provider = self._providers.get(prefix)
         if provider is None or not provider.pass_through:
-            return refusals.UNKNOWN_PREFIX
+            return Going(refusals.UNKNOWN_PREFIX)
         if not patterns.covers(key.models, prefix):
-            return refusals.PREFIX_NOT_ALLOWED
+            return Going(refusals.PREFIX_NOT_ALLOWED)
         held = provider.credential_mode == "held"
-        values = credentials.header_values(provider, self._pools) if held else ()
-        if held and not values:
-            return refusals.NO_CREDENTIAL
-        return Backend(
+        if held and provider.signing == "aws":
+            return Going(refusals.HAS_TO_BE_SIGNED)
+        found = credentials.header_values(provider, self._pools, self._sources.tokens) if held else credentials.NOTHING
+        if held and not found.values:
+            return Going(refusals.NO_TOKEN if found.pending else refusals.NO_CREDENTIAL, brief=found.pending)
+        backend = Backend(
             provider=provider.name,
             provider_type=provider.type,
             upstream=provider.upstream,
@@ -200,14 +228,20 @@ class Index:
             base_path=provider.base_path,
             model="",
             credential_header=provider.credential_header if held else "",
-            credential=values[0] if held else "",
+            credential=found.values[0] if held else "",
         )
+        return Going(backend, found.expires_ms)
 
 
-def _expires(key: Key, now_ms: int) -> int:
-    if not key.volatile:
-        return key.expires_ms
+def _soonest(key: Key, now_ms: int) -> int:
     return min(key.expires_ms or now_ms + _VOLATILE_MS, now_ms + _VOLATILE_MS)
+
+
+def _expires(key: Key, now_ms: int, going: Going | None) -> int:
+    """When the key or what is shown to the provider ends, 0 for never."""
+    own = _soonest(key, now_ms) if key.volatile or (going and going.brief) else key.expires_ms
+    credentials_ms = going.expires_ms if going else 0
+    return min(own or credentials_ms, credentials_ms or own)
 
 
 def _shards(bundle: Bundle, known: Mapping[str, Shard]) -> dict[str, Shard]:

@@ -1,46 +1,83 @@
 """From a Model to what nginx needs to carry out its requests: one backend where nothing else can happen, else a plan."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from ostiary_gateway import pricing, routing
-from ostiary_gateway.contract.decision import Backend, Plan, Target
+from ostiary_gateway.contract.decision import Backend, Plan, Refusal, Target
+from ostiary_gateway.contract.dialect import Dialect
 from ostiary_gateway.contract.document import Provider
 from ostiary_gateway.contract.model import Model, ModelBackend, RetryPolicy, Timeouts
-from ostiary_gateway.decide.credentials import Pools, header_values
+from ostiary_gateway.decide import refusals, ways
+from ostiary_gateway.decide.credentials import NOTHING, Pools, Tokens, Values, header_values
 from ostiary_gateway.decide.models import is_managed
 from ostiary_gateway.policy import intercept
+
+
+class Place(NamedTuple):
+    """A backend of a Model: where it is, or why it cannot be used, and with which credentials."""
+
+    target: Target | None
+    refusal: Refusal | None = None
+    credentials: Values = NOTHING
+
+
+class Going(NamedTuple):
+    """How requests are carried out, and until when that counts (Unix ms, 0 as long as the bundle).
+
+    `brief`: a token that is on its way makes another answer of it.
+    """
+
+    way: Backend | Plan | Refusal
+    expires_ms: int = 0
+    brief: bool = False
 
 
 class Planner:
     """Plans for the Models of one document."""
 
-    def __init__(self, providers: Mapping[str, Provider], pools: Pools) -> None:
+    def __init__(
+        self, providers: Mapping[str, Provider], pools: Pools, tokens: Tokens | None = None, *, keeps_responses: bool = False
+    ) -> None:
         self._providers = providers
         self._pools = pools
+        self._tokens = tokens
+        self._keeps_responses = keeps_responses
 
-    def way(self, model: Model) -> Backend | Plan | None:
-        """How requests for a resolved Model are carried out, None where no backend of it can be used."""
-        places = self.targets(model)
-        usable = [target for target in places if target]
+    def way(self, model: Model, dialect: Dialect = "chat") -> Going:
+        """How requests in a dialect are carried out for a resolved Model, or why none of its backends can be used."""
+        places = self._places(model, dialect)
+        usable = [place.target for place in places if place.target]
+        brief = any(place.credentials.pending for place in places)
         if not usable:
-            return None
-        plan = _plan(model, places)
-        return backend_of(usable[0]) if _is_plain(plan) else plan
+            return Going(_why_not(places), brief=brief)
+        stateful = self._keeps_responses and dialect == "responses"
+        plan = _plan(model, [place.target for place in places], stateful=stateful)
+        until = min((place.credentials.expires_ms for place in places if place.credentials.expires_ms), default=0)
+        return Going(backend_of(usable[0]) if _is_plain(plan) else plan, until, brief)
 
-    def targets(self, model: Model) -> tuple[Target | None, ...]:
-        """One for each backend of the Model, None where the provider's credential is missing."""
+    def targets(self, model: Model, dialect: Dialect = "chat") -> tuple[Target | None, ...]:
+        """One for each backend of the Model, None where it cannot be used: no credential, or nothing that it understands."""
+        return tuple(place.target for place in self._places(model, dialect))
+
+    def _places(self, model: Model, dialect: Dialect) -> tuple[Place, ...]:
         priced = is_priced(model)
-        return tuple(self._target(backend, priced=priced) for backend in model.backends)
+        return tuple(self._place(backend, dialect, priced=priced) for backend in model.backends)
 
-    def _target(self, backend: ModelBackend, *, priced: bool) -> Target | None:
+    def _place(self, backend: ModelBackend, dialect: Dialect, *, priced: bool) -> Place:
         provider = self._providers[backend.provider]
+        if not is_managed(provider):
+            return Place(None, refusals.NO_CREDENTIAL)
+        way = ways.find(provider, dialect, backend.model)
+        if way is None:
+            return Place(None, refusals.not_spoken(provider.name, dialect))
         held = not provider.passthrough_auth
-        credentials = header_values(provider, self._pools) if held else ()
-        if not is_managed(provider) or (held and not credentials):
-            return None
-        return Target(
+        credentials = header_values(provider, self._pools, self._tokens) if held else NOTHING
+        if held and not credentials.values:
+            return Place(None, refusals.NO_TOKEN if credentials.pending else refusals.NO_CREDENTIAL, credentials)
+        target = Target(
             id=f"{provider.prefix}/{backend.model}",
             provider=provider.name,
             provider_type=provider.type,
@@ -50,7 +87,7 @@ class Planner:
             base_path=provider.base_path,
             model=backend.model,
             credential_header=provider.credential_header if held else "",
-            credentials=credentials,
+            credentials=credentials.values,
             weight=backend.weight,
             priority=backend.priority,
             retry_only=backend.retry_only,
@@ -59,7 +96,13 @@ class Planner:
             breaker=provider.breaker,
             headers=provider.headers,
             drain_ms=provider.drain_ms,
+            translate=way.translate,
+            path=way.path,
+            stream_path=way.stream_path,
+            signing="aws" if held and provider.signing == "aws" else "",
+            region=provider.region,
         )
+        return Place(target, credentials=credentials)
 
 
 def backend_of(target: Target) -> Backend:
@@ -87,7 +130,15 @@ def _cost(provider: Provider, backend: ModelBackend) -> float:
     return pricing.blended(provider.type, backend.model, backend.price, host=provider.host)
 
 
-def _plan(model: Model, places: Sequence[Target | None]) -> Plan:
+def _why_not(places: Sequence[Place]) -> Refusal:
+    """What is worth telling: that it will pass, then what the client can change."""
+    found = [place.refusal for place in places if place.refusal]
+    if refusals.NO_TOKEN in found:
+        return refusals.NO_TOKEN
+    return next((refusal for refusal in found if refusal is not refusals.NO_CREDENTIAL), refusals.NO_CREDENTIAL)
+
+
+def _plan(model: Model, places: Sequence[Target | None], *, stateful: bool) -> Plan:
     targets = tuple(target for target in places if target)
     return Plan(
         model=model.name,
@@ -100,7 +151,9 @@ def _plan(model: Model, places: Sequence[Target | None]) -> Plan:
         max_request_bytes=model.max_request_bytes,
         max_output_tokens=model.max_output_tokens,
         routed=bool(model.routes) or model.matcher is not None,
-        guarded=_is_guarded(model, targets),
+        guarded=stateful or _is_guarded(model, targets),
+        filtered=bool(model.filters),
+        stateful=stateful,
     )
 
 
@@ -121,5 +174,8 @@ def _is_guarded(model: Model, targets: Sequence[Target]) -> bool:
 def _is_plain(plan: Plan) -> bool:
     """Whether nothing but one backend and one credential of ours is left of it, so that the request needs no plan."""
     limited = plan.max_request_bytes or plan.max_output_tokens
-    ruled = plan.policy or plan.guarded or plan.routed or limited
-    return not ruled and len(plan.targets) == 1 and len(plan.targets[0].credentials) == 1
+    if plan.policy or plan.guarded or plan.routed or plan.filtered or limited or len(plan.targets) > 1:
+        return False
+    (target,) = plan.targets
+    changed = target.translate or target.path or target.stream_path or target.signing
+    return not changed and len(target.credentials) == 1

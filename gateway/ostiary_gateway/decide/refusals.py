@@ -14,6 +14,14 @@ PREFIX_NOT_ALLOWED = Refusal(status=403, code="model_not_allowed", message=_NOT_
 UNKNOWN_PREFIX = Refusal(status=404, code="unknown_provider", message="no such provider")
 NO_CREDENTIAL = Refusal(status=502, code="no_credential", message="provider error")
 
+NO_TOKEN = Refusal(status=503, code="no_provider_token", message="no access token for this provider yet")
+HAS_TO_BE_SIGNED = Refusal(status=400, code="not_passed_through", message="requests to this provider are signed: ask it by /v1")
+
+
+def not_spoken(provider: str, dialect: str) -> Refusal:
+    """A request that can neither go on as it is nor be put into anything that the provider understands."""
+    return Refusal(status=400, code="dialect_not_spoken", message=f"provider {provider} does not speak {dialect}")
+
 
 def unknown_model(name: str, why: str = "") -> Refusal:
     """The client's own name comes back cut to 256 characters and without control characters."""

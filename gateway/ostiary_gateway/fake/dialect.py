@@ -1,6 +1,6 @@
 """What the dialects have in common: an answer, an event of a stream, and how both become bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str = JSON
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     script: Script = field(default_factory=Script)
 
 
@@ -32,14 +32,19 @@ class Stream:
     portions: Iterator[bytes]
     script: Script
     content_type: str = EVENT_STREAM
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event; a string is sent as it is, anything else as JSON."""
+    """One server-sent event; a string is sent as it is, anything else as JSON. Without data it is a comment."""
 
     data: object
     name: str = ""
+
+
+COMMENT = Event(None)
+"""A life sign, as OpenRouter sends them."""
 
 
 class Dialect(Protocol):
@@ -52,14 +57,28 @@ class Dialect(Protocol):
 
     def error(self, status: int, message: str) -> object: ...
 
+    def headers(self, script: Script) -> dict[str, str]:
+        """Those of a reply that goes as this script says: the request's id, what is left of the limits."""
+
 
 def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
+def decode(body: bytes) -> dict[str, Any] | None:
+    """The body's JSON object, None if it is none."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def failure(dialect: Dialect, script: Script) -> Answer:
     """The error that the script asks for."""
-    headers = {} if script.retry_after is None else {"Retry-After": str(script.retry_after)}
+    headers = dialect.headers(script)
+    if script.retry_after is not None:
+        headers["Retry-After"] = str(script.retry_after)
     if script.html:
         page = f"<html><body><h1>{script.status}</h1></body></html>".encode()
         return Answer(script.status, page, "text/html", headers, script)
@@ -71,15 +90,31 @@ def server_sent(events: Iterator[Event], script: Script) -> Iterator[bytes]:
     newline = b"\r\n" if script.crlf else b"\n"
     colon = b":" if script.nospace else b": "
     for event in events:
+        if event is COMMENT:
+            yield b": alive" + newline + newline
+            continue
         data = event.data.encode() if isinstance(event.data, str) else encode(event.data)
         name = b"event" + colon + event.name.encode() + newline if event.name else b""
         yield name + b"data" + colon + data + newline + newline
 
 
+def disturbed(events: Iterator[Event], script: Script, fault: Event, ping: Event = COMMENT) -> Iterator[Event]:
+    """The events with what the script puts between them: life signs, and an error that is the last one."""
+    for number, event in enumerate(events):
+        if number == script.fault_after:
+            yield fault
+            return
+        if script.pings and number:
+            yield ping
+        yield event
+
+
 def respond(dialect: Dialect, prompt: Prompt, whole: Any, events: Iterator[Event]) -> Answer | Stream:
     """Send what the script says: an error, a stream or everything at once."""
-    if prompt.script.status != 200:  # noqa: PLR2004
-        return failure(dialect, prompt.script)
+    script = prompt.script
+    if script.status != 200:  # noqa: PLR2004
+        return failure(dialect, script)
+    headers = dialect.headers(script)
     if prompt.stream:
-        return Stream(server_sent(events, prompt.script), prompt.script)
-    return Answer(200, encode(whole()), script=prompt.script)
+        return Stream(server_sent(events, script), script, headers=headers)
+    return Answer(200, encode(whole()), headers=headers, script=script)

@@ -10,7 +10,7 @@ import msgspec
 from ostiary_gateway.fake.wire import Request
 
 _KEPT_REQUESTS = 1000
-_KEPT_BYTES = 64 * 1024
+_KEPT_BYTES = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Journal:
     def log(self) -> bytes:
         """JSON list of `{time, connection, method, target, headers, length, sha256, body}`.
 
-        `headers` are name-value pairs; `body` holds its first 64 KiB, one character per byte (Latin-1).
+        `headers` are name-value pairs; `body` holds its first 256 KiB, one character per byte (Latin-1).
         """
         return msgspec.json.encode([_entry(*noted) for noted in self.requests])
 

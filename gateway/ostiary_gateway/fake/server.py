@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         """Send the portions, each as a chunk of its own."""
         script = reply.script
         framing = {"Connection": "close"} if script.close else {"Transfer-Encoding": "chunked"}
-        headers = {"Content-Type": reply.content_type, "Cache-Control": "no-cache", **framing}
+        headers = {"Content-Type": reply.content_type, "Cache-Control": "no-cache", **framing, **reply.headers}
         self._transport.write(head(200, headers))
         for number, portion in enumerate(_in_pieces(reply.portions, script.split)):
             if number == script.stall_after:

@@ -9,6 +9,7 @@ from aiohttp.http import HttpProcessingError
 
 from ostiary_gateway.guard.edge import Edge
 from ostiary_gateway.guard.errors import BrokenError, OutOfTimeError
+from ostiary_gateway.guard.keeper import Keeper
 from ostiary_gateway.guard.outlet import Outlet
 from ostiary_gateway.guard.patience import Patience
 from ostiary_gateway.guard.witness import Witness, is_event_stream, witness
@@ -21,17 +22,21 @@ _TROUBLE = (ClientError, HttpProcessingError, OSError)
 
 
 class Attempt:
-    """`seen` looks at the reply, from its head on, if that is asked for."""
+    """`seen` looks at the reply, from its head on, if that is asked for. A keeper says what of it may be passed on."""
 
-    def __init__(self, asked: asyncio.Task[ClientResponse], outlet: Outlet, patience: Patience, *, watched: bool) -> None:
+    def __init__(
+        self, asked: asyncio.Task[ClientResponse], outlet: Outlet, patience: Patience, keeper: Keeper | None, *, watched: bool
+    ) -> None:
         self._asked = asked
         self._outlet = outlet
         self._patience = patience
+        self._keeper = keeper
         self._watched = watched
         self._now = asyncio.get_running_loop().time
         self._heard = self._now()  # when the provider last said something
         self._commented = self._heard
         self._passed = False  # whether anything of the body has been
+        self._ended = False  # whether the last piece has been passed on as such
         self.seen: Witness | None = None
 
     async def run(self) -> None:
@@ -67,6 +72,8 @@ class Attempt:
         is_stream = is_event_stream(content_type) and "Content-Encoding" not in answer.headers
         if self._watched:
             self.seen = witness(content_type)
+        if self._keeper is not None:
+            self._keeper.begin(answer)
         if self._outlet.begun:
             if answer.status != _OK or not is_stream:
                 raise BrokenError("the answer does not fit the stream that was begun")
@@ -89,6 +96,8 @@ class Attempt:
             await self._woken(answer)
         if not self._outlet.begun:
             await self._outlet.begin(answer)
+        if self._keeper is not None and not self._ended:
+            await self._outlet.write(await self._keeper.passed(b"", is_last=True), is_last=True)
 
     async def _pass_on(self, answer: ClientResponse, piece: bytes, alarm: asyncio.Timeout) -> None:
         if self.seen is not None:
@@ -99,13 +108,17 @@ class Attempt:
                 await self._outlet.begin(answer)
         if piece[-_LAST_WORD_BYTES:].rstrip().endswith(_LAST_WORD):
             await _end_of(answer)
-        is_last = answer.content.at_eof()
-        if self._outlet.is_instant(piece):
+        is_last = self._ended = answer.content.at_eof()
+        if self._keeper is not None:
+            alarm.reschedule(self._patience.end)  # the store sets itself a limit
+            piece = await self._keeper.passed(piece, is_last=is_last)
+        elif self._outlet.is_instant(piece):
             await self._outlet.write(piece, is_last=is_last)
             self._heard = self._now()
             return
         alarm.reschedule(self._patience.end)  # while nginx does not read, it is not the provider who is silent
-        await self._outlet.write(piece, is_last=is_last)
+        if piece or is_last:
+            await self._outlet.write(piece, is_last=is_last)
         self._heard = self._now()
         alarm.reschedule(self._wake())
 

@@ -3,18 +3,22 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 import msgspec
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, web
 
+from ostiary_gateway.guard import stored
 from ostiary_gateway.guard.attempt import Attempt
 from ostiary_gateway.guard.drains import Drains, dispose, settle
 from ostiary_gateway.guard.errors import BrokenError, LeftError, OutOfTimeError
 from ostiary_gateway.guard.headers import VERDICT
+from ostiary_gateway.guard.keeper import Keeper
 from ostiary_gateway.guard.order import HEADER, Order, OrderError, decode
 from ostiary_gateway.guard.outlet import Outlet
 from ostiary_gateway.guard.patience import Patience
-from ostiary_gateway.guard.provider import ask
+from ostiary_gateway.guard.provider import Ways, ask
+from ostiary_gateway.guard.stateful import Conversations, RefusedError
 
 _DRAINED = "/drained/"
 _COMPLAINT_SECONDS = 60.0
@@ -25,9 +29,10 @@ log = logging.getLogger(__name__)
 class Attempts:
     """The handler of the guard's server."""
 
-    def __init__(self, session: ClientSession, most_silence: float) -> None:
-        self._session = session
+    def __init__(self, ways: Ways, most_silence: float, conversations: Conversations | None = None) -> None:
+        self._ways = ways
         self._most_silence = most_silence
+        self._conversations = conversations
         self._complaints: dict[str, float] = {}
         self.drains = Drains()
         self.open = 0
@@ -43,6 +48,8 @@ class Attempts:
             return web.Response(status=500, headers={VERDICT: "order"})
         self.open += 1
         try:
+            if order.state is not None:
+                return await self._carry_on(request, order, order.state.owner)
             return await self._carry(request, order)
         finally:
             self.open -= 1
@@ -55,14 +62,30 @@ class Attempts:
             return web.Response(status=404) if told is None else _json(told)
         return web.Response(status=404)
 
-    async def _carry(self, request: web.BaseRequest, order: Order) -> web.StreamResponse:
+    async def _carry_on(self, request: web.BaseRequest, order: Order, owner: str) -> web.StreamResponse:
+        """A conversation: an attempt with all that was before it, or a question about what was kept."""
+        kept = self._conversations
+        if not order.target:
+            return await stored.answer(kept, request, owner)
+        if kept is None:
+            return await self._carry(request, order)
+        try:
+            turn = await kept.begin(owner, order.maker, await request.content.read())
+        except RefusedError as error:
+            return stored.refusal(error)
+        keeper = Keeper(partial(kept.keep, turn), kept.most) if turn.is_kept else None
+        return await self._carry(request, order, turn.body, keeper)
+
+    async def _carry(
+        self, request: web.BaseRequest, order: Order, body: bytes | None = None, keeper: Keeper | None = None
+    ) -> web.StreamResponse:
         """One attempt from beginning to end, whoever ends it."""
         patience = Patience.of(order, asyncio.get_running_loop().time(), self._most_silence)
         reply = self.drains.begin(order.id) if order.drain_ms > 0 and order.id else None
-        asked = asyncio.create_task(ask(self._session, request, order))
+        asked = asyncio.create_task(ask(self._ways, request, order, body))
         asked.add_done_callback(_heed)
-        outlet = Outlet(request)
-        attempt = Attempt(asked, outlet, patience, watched=reply is not None)
+        outlet = Outlet(request, order)
+        attempt = Attempt(asked, outlet, patience, keeper, watched=reply is not None)
         has_left = is_whole = False
         try:
             await attempt.run()
@@ -81,7 +104,7 @@ class Attempts:
             raise
         finally:
             if reply is not None and has_left:
-                self.drains.read_on(reply, asked, attempt.seen, order.drain_ms)
+                self.drains.read_on(reply, asked, attempt.seen, keeper, order.drain_ms)
             else:
                 dispose(asked)
             if reply is not None and not has_left:
@@ -90,9 +113,9 @@ class Attempts:
     def _complain(self, order: Order, error: BrokenError) -> None:
         """Once a minute for each provider, with what a person needs to find out why; nothing of a request is in it."""
         now = time.monotonic()
-        if now - self._complaints.get(order.target, -_COMPLAINT_SECONDS) >= _COMPLAINT_SECONDS:
-            self._complaints[order.target] = now
-            log.warning("provider failed: %s", error.__cause__ or error, extra={"target": order.target})
+        if now - self._complaints.get(order.provider, -_COMPLAINT_SECONDS) >= _COMPLAINT_SECONDS:
+            self._complaints[order.provider] = now
+            log.warning("provider failed: %s", error.__cause__ or error, extra={"target": order.provider})
 
 
 def _heed(asked: asyncio.Task[ClientResponse]) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from aiohttp import ClientError, ClientResponse
 from aiohttp.http import HttpProcessingError
 
+from ostiary_gateway.guard.keeper import Keeper
 from ostiary_gateway.guard.witness import Told, Witness, tell, witness
 
 _KEPT_SECONDS = 60.0  # nginx asks at once; this is for one that is slow
@@ -39,9 +40,11 @@ class Drains:
         known = self._replies.get(request_id)
         return None if known is None else await asyncio.shield(known)
 
-    def read_on(self, reply: Reply, asked: asyncio.Task[ClientResponse], seen: Witness | None, drain_ms: float) -> None:
-        """Go on with a reply that nobody waits for."""
-        task = asyncio.create_task(_read_on(reply, asked, seen, drain_ms * _MS))
+    def read_on(
+        self, reply: Reply, asked: asyncio.Task[ClientResponse], seen: Witness | None, keeper: Keeper | None, drain_ms: float
+    ) -> None:
+        """Go on with a reply that nobody waits for; it is kept all the same."""
+        task = asyncio.create_task(_read_on(reply, asked, seen, keeper, drain_ms * _MS))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
@@ -61,16 +64,25 @@ def settle(reply: Reply, asked: asyncio.Task[ClientResponse], seen: Witness | No
     reply.set_result(tell(seen, asked.result().headers.get("Content-Type", ""), last=last))
 
 
-async def _read_on(reply: Reply, asked: asyncio.Task[ClientResponse], seen: Witness | None, seconds: float) -> None:
+async def _read_on(
+    reply: Reply, asked: asyncio.Task[ClientResponse], seen: Witness | None, keeper: Keeper | None, seconds: float
+) -> None:
     last = False
     try:
         with suppress(ClientError, HttpProcessingError, OSError):
             async with asyncio.timeout(seconds):
                 answer = await asked
-                seen = seen or witness(answer.headers.get("Content-Type", ""))
+                if seen is None:
+                    seen = witness(answer.headers.get("Content-Type", ""))
+                    if keeper is not None:
+                        keeper.begin(answer)
                 while piece := await answer.content.readany():
                     seen.see(piece)
+                    if keeper is not None:
+                        await keeper.passed(piece)
                 last = True
+                if keeper is not None:
+                    await keeper.passed(b"", is_last=True)
     finally:
         settle(reply, asked, seen, last=last)
         dispose(asked)

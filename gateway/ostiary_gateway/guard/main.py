@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import uvloop
@@ -13,7 +15,10 @@ from aiohttp import web
 
 from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.guard.attempts import Attempts
-from ostiary_gateway.guard.provider import open_session
+from ostiary_gateway.guard.provider import Ways
+from ostiary_gateway.guard.stateful import Conversations
+from ostiary_gateway.responses.opening import open_store
+from ostiary_gateway.responses.store import Store
 
 SOCKET = "guard.sock"
 _BACKLOG = 4096
@@ -30,14 +35,16 @@ def main(settings: Settings, run: Path, listener: int | None = None) -> None:
 
     Raises:
         OSError: the socket cannot be bound, or the certificate authorities cannot be read.
+        ResponseStoreError: the settings name no place for responses.
     """
     os.umask(0o077)  # only this user's nginx may ask
     _raise_limit()
     inherited = None if listener is None else socket.socket(fileno=listener)
-    uvloop.run(_serve(settings, inherited or _listen(run)))
+    store = open_store(settings.response_store)
+    uvloop.run(_serve(settings, inherited or _listen(run), store))
 
 
-async def _serve(settings: Settings, bound: socket.socket) -> None:
+async def _serve(settings: Settings, bound: socket.socket, store: Store | None) -> None:
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     def signalled() -> None:
@@ -45,8 +52,8 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, signalled)
-    async with open_session(settings) as session:
-        attempts = Attempts(session, settings.upstream_read_seconds)
+    async with aclosing(Ways(settings)) as ways, _kept(settings, store) as conversations:
+        attempts = Attempts(ways, settings.upstream_read_seconds, conversations)
         server = web.Server(
             attempts.handle,
             handler_cancellation=True,
@@ -64,6 +71,19 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         await _end_of(attempts, hurry, settings.shutdown_seconds)
         await server.shutdown(0)
     log.info("guard %d stopped", os.getpid())
+
+
+@asynccontextmanager
+async def _kept(settings: Settings, store: Store | None) -> AsyncIterator[Conversations | None]:
+    if store is None:
+        yield None
+        return
+    async with aclosing(Conversations(store, settings.response_days, settings.max_body_bytes)) as conversations:
+        sweeper = asyncio.create_task(conversations.run(), name="sweeper")
+        try:
+            yield conversations
+        finally:
+            sweeper.cancel()
 
 
 def _raise_limit() -> None:

@@ -7,6 +7,7 @@ from aiohttp import ClientResponse, web
 from ostiary_gateway.guard.edge import COMMENT, Edge
 from ostiary_gateway.guard.errors import LeftError
 from ostiary_gateway.guard.headers import PROCESS, answer_headers
+from ostiary_gateway.guard.order import Order
 from ostiary_gateway.guard.verdict import Why, verdict
 
 _PID = str(os.getpid())
@@ -17,8 +18,9 @@ _AT_ONCE = 32 * 1024  # bytes that fit between us and nginx, so that writing the
 class Outlet:
     """`edge` is set from when on comments may be sent, which only an event stream can bear."""
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, order: Order) -> None:
         self._request = request
+        self._order = order
         self._response: web.StreamResponse | None = None
         self.edge: Edge | None = None
 
@@ -28,7 +30,7 @@ class Outlet:
 
     async def begin(self, answer: ClientResponse) -> None:
         """With the provider's head."""
-        headers = answer_headers(answer.raw_headers)
+        headers = answer_headers(answer.raw_headers, translated=bool(self._order.socket))
         headers[PROCESS] = _PID
         await self._begin(web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers))
 
@@ -64,7 +66,7 @@ class Outlet:
 
     def failed(self, why: Why) -> web.StreamResponse:
         """A verdict, or, where something was sent, an end that nginx cannot take for a whole answer."""
-        return verdict(self._request, why) if self._response is None else self.broken()
+        return verdict(self._request, self._order, why) if self._response is None else self.broken()
 
     def broken(self) -> web.StreamResponse:
         """Nothing more is said; what was passed on still arrives."""

@@ -234,10 +234,12 @@ def _ending(line: Line, attempts: tuple[Attempt, ...], reply: Reply, plan: Plann
         return "client_closed", "client_closed"
     if answered and reply.last is False and not reply.end:
         return "upstream_failed", "provider_broken"
-    return "completed", _refusal(line.status) if answered else "gateway_error"
+    return "completed", _refusal(line.status, attempts[-1].error_type) if answered else "gateway_error"
 
 
-def _refusal(status: int) -> str | None:
+def _refusal(status: int, step: str) -> str | None:
+    if step in tries.OWN:
+        return step
     if status in _CLIENT_ERRORS:
         return "provider_rejected"
     return "provider_error" if status >= _CLIENT_ERRORS.stop else None

@@ -11,6 +11,9 @@ from ostiary_gateway.contract.record import Attempt
 _LIST = re.compile(r" : |, ")  # nginx joins tries by a comma, internal redirects by a colon
 _GUARD = "unix:"  # the provider's address is known to the guard alone
 _NOWHERE = ("", "-", "-", "-", "-")
+OWN = ("not_expressible", "gateway_error")
+"""The provider was never asked: it has no words for the request, or we could not."""
+
 _UNANSWERED = ("timeout", "connection")  # with these the answer that nginx saw, if any, was the guard's
 
 Columns = tuple[str, str, str, str, str]

@@ -7,7 +7,20 @@ package. Nothing is fetched.
 from ostiary_gateway.pricing.blend import UNKNOWN, blended
 from ostiary_gateway.pricing.book import PriceBook
 from ostiary_gateway.pricing.exact import EXACT, ZERO, decimal, plain
+from ostiary_gateway.pricing.published import context_length
 from ostiary_gateway.pricing.rates import DEFAULT, Rates
 from ostiary_gateway.pricing.table import Ceiling
 
-__all__ = ("DEFAULT", "EXACT", "UNKNOWN", "ZERO", "Ceiling", "PriceBook", "Rates", "blended", "decimal", "plain")
+__all__ = (
+    "DEFAULT",
+    "EXACT",
+    "UNKNOWN",
+    "ZERO",
+    "Ceiling",
+    "PriceBook",
+    "Rates",
+    "blended",
+    "context_length",
+    "decimal",
+    "plain",
+)

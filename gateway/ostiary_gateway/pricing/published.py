@@ -23,7 +23,21 @@ DAY = datetime(2026, 11, 1, 12, tzinfo=UTC)  # when its prices were gathered, an
 SOURCE = PACKAGE
 VERSION = f"{PACKAGE} {DATA_VERSION} {DAY.date().isoformat()}"
 
-_VENDORS = {"openai": "openai", "anthropic": "anthropic", "google": "google"}
+_VENDORS = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "azure-openai": "azure",
+    "bedrock": "aws",
+    "vertex": "google",
+    "mistral": "mistral",
+    "groq": "groq",
+    "deepseek": "deepseek",
+    "xai": "x-ai",
+    "together": "together",
+    "openrouter": "openrouter",
+}
+_OWN = frozenset({"ollama", "vllm"})  # somebody's own machines: what they cost nobody publishes, wherever they are reached
 _BATCH = {"processing": "batch"}
 _UNITS: Mapping[str, tuple[str, int]] = {  # the package's name -> ours, and for how many its price is
     "input_mtok": ("input", 1_000_000),
@@ -53,12 +67,30 @@ def find(provider_type: str, provider_model: str, url: str) -> Rates | None:
         provider_model: as it was sent, or as the reply names it; dated names are known.
         url: `https://<host>/<base path>`.
     """
-    provider = _provider(_VENDORS.get(provider_type, ""), url)
-    name = provider_model.removeprefix("models/")
-    model = provider.find_model(name, all_providers=_providers()) if provider and name else None
+    model = _model(provider_type, provider_model, url)
     if model is None or not any(_is_priced(prices) for prices in _editions(model)):
         return None
     return _Dated(model) if isinstance(model.prices, list) else Fixed(SOURCE, VERSION, *_tables(model, DAY))
+
+
+def context_length(provider_type: str, provider_model: str, url: str) -> int:
+    """How many tokens a model takes, 0 where nobody says; the arguments are those of `find`."""
+    model = _model(provider_type, provider_model, url)
+    return int(model.context_window or 0) if model else 0
+
+
+def _model(provider_type: str, provider_model: str, url: str) -> Any:
+    if provider_type in _OWN:
+        return None
+    provider = _provider(_VENDORS.get(provider_type, ""), url)
+    name = _plain_name(provider_model)
+    return provider.find_model(name, all_providers=_providers()) if provider and name else None
+
+
+def _plain_name(provider_model: str) -> str:
+    """Without what Google (`models/`) and AWS (`arn:aws:bedrock:<region>:<account>:inference-profile/`) put before it."""
+    arn, _, name = provider_model.rpartition("/")
+    return name if arn.startswith("arn:") else provider_model.removeprefix("models/")
 
 
 class _Dated:

@@ -9,6 +9,7 @@ from typing import Literal
 import aiohttp
 
 from ostiary_gateway.contract.decision import Target
+from ostiary_gateway.contract.dialect import PATHS
 from ostiary_gateway.contract.model import Route
 from ostiary_gateway.routing import scorer
 from ostiary_gateway.routing.prompt import Prompt
@@ -49,6 +50,6 @@ class Asking:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if target.credentials:
             headers[_HEADERS[target.credential_header]] = target.credentials[0]
-        url = f"{target.scheme}://{target.host}{target.base_path}/v1/chat/completions"
+        url = f"{target.scheme}://{target.host}{target.base_path}{target.path or PATHS['chat']}"
         async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
             return answer.status, await answer.content.read(scorer.LONGEST_ANSWER)

@@ -18,7 +18,9 @@ from ostiary_gateway.contract.settings import Settings, SettingsError, load
 from ostiary_gateway.decide.index import Index, Sources
 from ostiary_gateway.keystore import configured
 from ostiary_gateway.ledger import Ledger, Settlements
-from ostiary_gateway.server import logs, routes
+from ostiary_gateway.responses.opening import open_store
+from ostiary_gateway.responses.store import ResponseStoreError
+from ostiary_gateway.server import filtering, logs, routes
 from ostiary_gateway.server.accountant import Accountant
 from ostiary_gateway.server.authorise import Authorisation
 from ostiary_gateway.server.backends import Backends
@@ -27,12 +29,14 @@ from ostiary_gateway.server.health import SOURCE, Health
 from ostiary_gateway.server.ledger_orders import LedgerOrders
 from ostiary_gateway.server.limiting import Limiting
 from ostiary_gateway.server.live import Live
+from ostiary_gateway.server.models import Models
 from ostiary_gateway.server.retiring import LastUses
 from ostiary_gateway.server.routes import Endpoints
 from ostiary_gateway.server.routing import opened
 from ostiary_gateway.server.sight import Sight
 from ostiary_gateway.server.source import Source
 from ostiary_gateway.server.stats import Stats
+from ostiary_gateway.server.tokens import Tokens
 from ostiary_gateway.summaries.background import Background
 from ostiary_gateway.telemetry.metrics import Metrics
 
@@ -78,7 +82,14 @@ class Sidecar:
         self._settings = settings
         self._metrics = Metrics()
         self._accountant = Accountant(settings, lambda: self._live.index)
-        sources = Sources(self._accountant.prices, configured(settings), settings.default_max_output_tokens)
+        self._tokens = Tokens(settings.ca_file)
+        sources = Sources(
+            self._accountant.prices,
+            configured(settings),
+            settings.default_max_output_tokens,
+            keeps_responses=bool(settings.response_store),
+            tokens=self._tokens.find,
+        )
         self._live = Live(Path(settings.run), control, self._taken, self._acknowledge, sources)
         self.last_uses = LastUses(self._live)
         self._backends = Backends(settings, control, self._live, self._metrics)
@@ -108,6 +119,7 @@ class Sidecar:
             ledger_stop.set()
             await ledger
             await self._limiting.leave()
+            await self._tokens.aclose()
         log.info("sidecar stopped")
 
     def _work(self) -> Sequence[Coroutine[None, None, None]]:
@@ -126,16 +138,31 @@ class Sidecar:
     async def _sites(self) -> AsyncIterator[None]:
         """The endpoints, on every address that the settings name."""
         settings = self._settings
-        authorisation = Authorisation(self._live, self._metrics)
+        authorisation = Authorisation(self._live, self._metrics, self._tokens)
         stats = Stats(self._live, self._ledger, self._metrics)
         health = Health(self._live, self._ledger, self._metrics, self._problems())
         sight = Sight(lambda: self._backends.reported)
-        async with opened(self._live, self._metrics.registry, sight, settings.ca_file) as (routing, routers):
+        registry, ca_file = self._metrics.registry, settings.ca_file
+        async with (
+            opened(self._live, registry, sight, ca_file) as (routing, routers),
+            filtering.opened(self._live, registry, ca_file) as filters,
+        ):
             limiting = self._limiting
             breakers = self._backends.circuit_breakers
             orders = LedgerOrders(settings, self._ledger)
+            models = Models(self._live, self._accountant.prices, sight)
             endpoints = Endpoints(
-                authorisation, stats, health, routing, routers, breakers, limiting.leases, limiting.statement, orders
+                authorisation,
+                stats,
+                health,
+                routing,
+                routers,
+                breakers,
+                limiting.leases,
+                limiting.statement,
+                orders,
+                filters,
+                models,
             )
             runners = {
                 "nginx": _runner(routes.make_nginx_app(endpoints)),
@@ -176,10 +203,12 @@ class Sidecar:
             SOURCE: lambda: self._source.problem,
             "prices": lambda: self._accountant.problem,
             "summaries": lambda: self._background.problem,
+            "tokens": lambda: self._tokens.problem,
         }
         return {**own, **(sharing if self._settings.valkey_url else {})}
 
     def _taken(self, index: Index) -> None:
+        self._tokens.follow(index.service_accounts)
         self._metrics.bundle_in_use(index.digest, len(index), index.document.providers)
         self._limiting.taken()
 
@@ -223,4 +252,8 @@ def _settings() -> Settings:
         raise SettingsError(f"log_level: {error}") from error
     if settings.summary_url and not settings.summary_url.startswith(_DATABASES):  # TP-23; one that is away stops nobody
         raise SettingsError(f"Failed to initialize database: summary_url: begins with none of {', '.join(_DATABASES)}")
+    try:
+        open_store(settings.response_store)
+    except ResponseStoreError as error:
+        raise SettingsError(str(error)) from None
     return settings

@@ -1,13 +1,15 @@
-"""Who may call: `POST /auth` and `GET /models` for nginx, `GET /auth` for LMGate's clients (LM-10)."""
+"""Who may call: `POST /auth` for nginx, `GET /auth` for LMGate's clients (LM-10)."""
 
 import msgspec
 from aiohttp import web
 
 from ostiary_gateway.contract.allowlist import hash_key
 from ostiary_gateway.contract.decision import Ask, Refusal
+from ostiary_gateway.decide import refusals
 from ostiary_gateway.decide.caller import key_in
 from ostiary_gateway.server.clock import now_ms
 from ostiary_gateway.server.live import Live
+from ostiary_gateway.server.tokens import Tokens
 from ostiary_gateway.telemetry.metrics import Metrics
 
 ID_HEADER = "X-LMGate-ID"
@@ -16,9 +18,10 @@ _encoder = msgspec.json.Encoder()
 
 
 class Authorisation:
-    def __init__(self, live: Live, metrics: Metrics) -> None:
+    def __init__(self, live: Live, metrics: Metrics, tokens: Tokens) -> None:
         self._live = live
         self._metrics = metrics
+        self._tokens = tokens
 
     async def decide(self, request: web.Request) -> web.Response:
         """An Ask's Decision, a refusal with status 200 too; 503 without a bundle, 400 for what is no Ask."""
@@ -30,6 +33,9 @@ class Authorisation:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return web.Response(status=400, text="not an ask")
         decision = index.decide(ask, now_ms())
+        if decision.refusal == refusals.NO_TOKEN:
+            await self._tokens.arrival()
+            decision = index.decide(ask, now_ms())
         self._metrics.decided(decision.refusal)
         return web.Response(body=_encoder.encode(decision), content_type="application/json")
 
@@ -42,14 +48,3 @@ class Authorisation:
         if found is None or isinstance(found, Refusal):
             return web.Response(status=403, text="forbidden")
         return web.Response(text="ok", headers={ID_HEADER: found.identity.key_id})
-
-    async def models(self, request: web.Request) -> web.Response:
-        """OpenAI's list of what the key with this hash may name; 401 where it may not call."""
-        index = self._live.index
-        if index is None:
-            return web.Response(status=503, text="no bundle")
-        key = index.identify(request.query.get("key", ""), now_ms())
-        if isinstance(key, Refusal):
-            return web.Response(status=key.status, body=_encoder.encode(key), content_type="application/json")
-        data = [{"id": name, "object": "model", "created": 0, "owned_by": provider} for name, provider in index.models(key)]
-        return web.Response(body=_encoder.encode({"object": "list", "data": data}), content_type="application/json")

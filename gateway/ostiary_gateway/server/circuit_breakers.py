@@ -20,6 +20,7 @@ from ostiary_gateway.server.window import Window
 _WORST_FIRST: tuple[State, ...] = ("OPEN", "HALF_OPEN", "CLOSED")
 _CLOSED = Breaker(state="CLOSED")
 _NONE = Count()
+_VELOCITY_PERCENT = 25.0  # from which on others halve their limits
 _encoder = msgspec.json.Encoder()
 
 
@@ -50,6 +51,7 @@ class CircuitBreakers:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/circuit-breakers", self.list)
+        app.router.add_get("/velocity-mode-status", self.velocity)
         app.router.add_post("/circuit-breakers/reset-all", self.reset_all)
         app.router.add_post("/circuit-breakers/{provider:.+}/reset", self.reset)
         app.router.add_get("/circuit-breakers/{provider:.+}", self.one)
@@ -68,6 +70,16 @@ class CircuitBreakers:
                 "closed_count": states.count("CLOSED"),
             }
         )
+
+    async def velocity(self, _: web.Request) -> web.Response:
+        """How many percent of the last minute's attempts failed (GZ-01). Limits stay what they are then: they are promises."""
+        _index, reported = await self._now()
+        recent = self._window.recent(reported.counts)
+        total = recent.success + recent.failure
+        rate = round(100 * recent.failure / total, 2) if total else 0.0
+        same = {"factor": 1.0}
+        limits = {"normal": same, "velocity": same}
+        return _json({"active": False, "current_error_rate": rate, "threshold": _VELOCITY_PERCENT, "limits": limits})
 
     async def one(self, request: web.Request) -> web.Response:
         """That of a provider or of a backend; 404 where no provider has the prefix."""

@@ -87,7 +87,7 @@ class Leases:
         key = index.identify(ask.key, now)
         if isinstance(key, Refusal):
             return key
-        question = Ask(key=ask.key, surface=cast("Surface", ask.surface), target=ask.target, model=ask.model)
+        question = Ask(key=ask.key, surface=cast("Surface", ask.surface), target=ask.target, model=ask.model, dialect=ask.dialect)
         draw = index.draw(key, question, now)
         if draw.refusal:
             return draw.refusal

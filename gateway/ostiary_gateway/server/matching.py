@@ -41,7 +41,7 @@ class Matching:
     async def _asked(self, index: Index, model: Model, matcher: Matcher, prompt: Prompt) -> tuple[str | None, Outcome]:
         found = index.resolve(f"{matcher.provider}/{matcher.model}")
         scorer = next(iter(index.targets(found)), None) if found else None
-        if scorer is None:
+        if scorer is None or scorer.translate or scorer.signing:
             return None, "error"
         if not model.routes or not prompt.turns:
             return None, "none"

@@ -4,11 +4,14 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from ostiary_gateway.server import counting
 from ostiary_gateway.server.authorise import Authorisation
 from ostiary_gateway.server.circuit_breakers import CircuitBreakers
+from ostiary_gateway.server.filtering import Filtering
 from ostiary_gateway.server.health import Health
 from ostiary_gateway.server.leases import Leases
 from ostiary_gateway.server.ledger_orders import LedgerOrders
+from ostiary_gateway.server.models import Models
 from ostiary_gateway.server.routers import Routers
 from ostiary_gateway.server.routing import Routing
 from ostiary_gateway.server.statement import Statement
@@ -29,6 +32,8 @@ class Endpoints(NamedTuple):
     leases: Leases
     statement: Statement
     orders: LedgerOrders
+    filtering: Filtering
+    models: Models
 
 
 def make_nginx_app(endpoints: Endpoints) -> web.Application:
@@ -36,9 +41,11 @@ def make_nginx_app(endpoints: Endpoints) -> web.Application:
     app = make_app(endpoints)
     app.router.add_post("/route", endpoints.routing.route)
     app.router.add_post("/routing", endpoints.routing.enquire)
+    app.router.add_post("/filter", endpoints.filtering.filter)
     app.router.add_post("/auth", endpoints.authorisation.decide)
     app.router.add_post("/lease", endpoints.leases.lease)
-    app.router.add_get("/models", endpoints.authorisation.models)
+    app.router.add_get("/models", endpoints.models.list)
+    app.router.add_post("/count", counting.count)
     endpoints.orders.add_to(app)
     return app
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from ostiary_gateway.contract.decision import Ask, Plan, Refusal, Target
+from ostiary_gateway.contract.dialect import Dialect
 from ostiary_gateway.contract.model import Model
 from ostiary_gateway.decide import patterns
 from ostiary_gateway.decide.index import Index
@@ -41,6 +42,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     body: str
     affinity: str = ""
+    dialect: Dialect = "chat"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +104,8 @@ class Routing:
             ids, route, reason, _ = await self._remembered(index, key, model, question)
         except PreferencesError as error:
             return _json(Answer(reason=str(error)))
-        places = {target.id: place for place, target in enumerate(target for target in index.targets(model) if target)}
+        targets = filter(None, index.targets(model, question.dialect))
+        places = {target.id: place for place, target in enumerate(targets)}
         order = tuple(places[target] for target in ids if target in places)
         return _json(Answer(order=order, route=route, reason=reason))
 

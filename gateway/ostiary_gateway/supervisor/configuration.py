@@ -21,10 +21,12 @@ _NO_HEADERS = [f"proxy_hide_header x-ostiary-{name};" for name in ("provider", "
 _HEADERS = [
     *_NO_HEADERS,
     "add_header x-ostiary-provider $ostiary_provider always;",
-    "add_header x-ostiary-model $ostiary_model always;",
+    "add_header x-ostiary-model $ostiary_named always;",
     "add_header x-ostiary-attempts $ostiary_tries always;",
 ]
+_MODEL_BYTES = 65536
 _LEASE_SECONDS = 2  # beyond what the sidecar lets a request wait for a budget
+_UPSTREAMS_ALONE = b"include modules.conf; include main.conf; events {} http { include http.conf; include upstreams.conf; }\n"
 _NEVER_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f$]")  # nginx would read a variable after a dollar sign
 _TEMP = {
     "client_body_temp_path": "body",
@@ -42,13 +44,14 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
         StartError: a setting cannot be written into nginx's configuration.
     """
     files = {file.name: file.read_bytes() for file in sorted(machine.source.glob("*.conf"))}
-    files |= {f"njs/{file.name}": file.read_bytes() for file in sorted((machine.source / "njs").glob("*.js"))}
+    files |= {str(file.relative_to(machine.source)): file.read_bytes() for file in sorted((machine.source / "njs").rglob("*.js"))}
     texts = {
         "modules.conf": f"load_module {_path(machine.module)};\n",
         "main.conf": _main(settings, machine, folders),
         "http.conf": _http(settings, machine, folders),
         "listen.conf": f"listen {_address(settings.host, settings.port)} reuseport backlog=4096;\n",
         "control.conf": f"listen {_socket(folders.control_socket)};\n",
+        "translator.conf": _translator(settings, folders),
         "attempt.conf": f"proxy_read_timeout {settings.attempt_seconds}s;\n",
         "lease.conf": f"proxy_read_timeout {settings.lease_wait_seconds + _LEASE_SECONDS}s;\n",
         "headers.conf": _text(_HEADERS if settings.response_headers else _NO_HEADERS),
@@ -56,6 +59,12 @@ def build_files(settings: Settings, machine: Machine, folders: Folders, epoch: s
         "njs/settings.js": _njs_settings(settings, folders, epoch),
     }
     return files | {name: text.encode() for name, text in texts.items()} | {UPSTREAMS: upstreams}
+
+
+def upstream_files(files: dict[str, bytes]) -> dict[str, bytes]:
+    """What is enough to ask nginx about upstreams.conf: without the scripts, which take it most of its time to read."""
+    parts = ("modules.conf", "main.conf", "http.conf", UPSTREAMS)
+    return {name: files[name] for name in parts} | {"nginx.conf": _UPSTREAMS_ALONE}
 
 
 def close_files(files: dict[str, bytes], folders: Folders) -> dict[str, bytes]:
@@ -94,6 +103,18 @@ def _http(settings: Settings, machine: Machine, folders: Folders) -> str:
         *_real_ip(settings.trusted_proxies),
         f"upstream ostiary_sidecar {{ server {_socket(folders.sidecar_socket)} max_fails=0; keepalive 32; }}",
         f"upstream ostiary_guard {{ server {_socket(folders.guard_socket)} max_fails=0; keepalive 64; }}",
+        f"upstream ostiary_translator {{ server {_socket(folders.translator_socket)} max_fails=0; keepalive 32; }}",
+    ]
+    return _text(lines)
+
+
+def _translator(settings: Settings, folders: Folders) -> str:
+    """A body that was let in is not too large here because its model has a longer name now."""
+    most = settings.max_body_bytes + _MODEL_BYTES
+    lines = [
+        f"listen {_socket(folders.translator_socket)};",
+        f"client_max_body_size {most};",
+        f"client_body_buffer_size {most};",
     ]
     return _text(lines)
 
@@ -120,6 +141,9 @@ def _njs_settings(settings: Settings, folders: Folders, epoch: str) -> str:
         "decisionMs": settings.decision_seconds * 1000,
         "spool": str(folders.spool),
         "guard": str(folders.guard_socket),
+        "translator": str(folders.translator_socket),
+        "maxOutputTokens": settings.default_max_output_tokens,
+        "keepsResponses": bool(settings.response_store),
         "attemptMs": settings.attempt_seconds * 1000,
         "readMs": settings.upstream_read_seconds * 1000,
         "budgetPercent": settings.retry_budget_percent,

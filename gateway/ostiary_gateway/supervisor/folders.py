@@ -51,6 +51,10 @@ class Folders:
         return self.run / "control.sock"
 
     @property
+    def translator_socket(self) -> Path:
+        return self.run / "translator.sock"
+
+    @property
     def closed_socket(self) -> Path:
         """Where the public server listens while nginx ends: a server has to listen somewhere."""
         return self.prefix / "closed.sock"
@@ -65,7 +69,8 @@ class Folders:
         Raises:
             StartError: a folder cannot be written, or a socket's path is longer than the system takes.
         """
-        for socket in (self.sidecar_socket, self.guard_socket, self.control_socket, self.closed_socket):
+        ours = (self.sidecar_socket, self.guard_socket, self.control_socket, self.translator_socket, self.closed_socket)
+        for socket in ours:
             if len(os.fsencode(socket)) > _SOCKET_PATH_BYTES:
                 raise StartError(f"the path {socket} is too long for a socket: choose a shorter OSTIARY_RUN")
         for folder in (self.prefix / "temp", self.prefix / "empty", self.candidate / "empty", self.spool.parent):

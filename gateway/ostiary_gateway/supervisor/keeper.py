@@ -11,7 +11,7 @@ import msgspec
 from ostiary_gateway.contract import bundle
 from ostiary_gateway.contract.settings import Settings
 from ostiary_gateway.supervisor import processes, report, spool
-from ostiary_gateway.supervisor.configuration import build_files, close_files
+from ostiary_gateway.supervisor.configuration import build_files, close_files, upstream_files
 from ostiary_gateway.supervisor.errors import ConfigurationError, StartError
 from ostiary_gateway.supervisor.folders import Folders
 from ostiary_gateway.supervisor.guard import Guard
@@ -184,8 +184,9 @@ class Keeper:
         """Put other upstreams into force, or other settings; what nginx refuses is reported and never comes near it."""
         files = self._files(upstreams, self._report.epoch)
         before = self._in_force()
+        rest = {name: content for name, content in files.items() if name != bundle.UPSTREAMS}
         try:
-            await self._nginx.test(files)
+            await self._nginx.test(upstream_files(files) if self._nginx.in_place(rest) else files)
         except ConfigurationError as error:
             self._refuse(upstreams, str(error))
             return

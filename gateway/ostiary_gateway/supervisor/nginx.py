@@ -85,7 +85,8 @@ class Nginx:
 
         False if it died, or not all its workers are ready in time; it has then said why on stderr.
         """
-        self._folders.control_socket.unlink(missing_ok=True)  # a killed master's: nginx would not bind over it
+        for socket in (self._folders.control_socket, self._folders.translator_socket):
+            socket.unlink(missing_ok=True)  # a killed master's: nginx would not bind over it
         self._child = subprocess.Popen(  # noqa: ASYNC220 - returns at once
             self._command(self._folders.prefix), env=_environment(), stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -184,13 +185,12 @@ def _environment() -> dict[str, str]:
 
 
 def _write_tree(prefix: Path, files: dict[str, bytes]) -> None:
-    scripts = prefix / "njs"
-    scripts.mkdir(parents=True, exist_ok=True)
-    for script in scripts.glob("*.js"):
-        if f"njs/{script.name}" not in files:
+    for script in (prefix / "njs").rglob("*.js"):
+        if str(script.relative_to(prefix)) not in files:
             script.unlink()
     for name, content in files.items():
         if _content(prefix / name) != content:
+            (prefix / name).parent.mkdir(parents=True, exist_ok=True)
             write_file(prefix / name, content)
 
 

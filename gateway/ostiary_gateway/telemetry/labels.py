@@ -13,14 +13,32 @@ CODES = (
     "unknown_model",
     "unknown_provider",
     "no_credential",
+    "no_provider_token",
+    "dialect_not_spoken",
+    "not_passed_through",
     "rate_limit_exceeded",
     "concurrency_exceeded",
     "budget_exceeded",
     "budget_reserved",
     "model_pricing_missing",
 )
-VENDORS: Mapping[str, str] = {"openai": "openai", "anthropic": "anthropic", "google": "gcp.gen_ai"}
-"""`gen_ai.provider.name` of OpenTelemetry by provider type."""
+VENDORS: Mapping[str, str] = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "gcp.gen_ai",
+    "azure-openai": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "vertex": "gcp.vertex_ai",
+    "mistral": "mistral_ai",
+    "groq": "groq",
+    "deepseek": "deepseek",
+    "xai": "x_ai",
+    "together": "together",
+    "openrouter": "openrouter",
+    "ollama": "ollama",
+    "vllm": "vllm",
+}
+"""`gen_ai.provider.name` of OpenTelemetry by provider type; the last four are no names of its list."""
 
 _OPERATIONS = (
     ("/chat/completions", "chat"),

@@ -18,7 +18,8 @@ REPLY_LIMIT = 2 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _USAGE = ("usage", "usageMetadata")
 _MODEL = ("model", "modelVersion")
-_MODALITIES = ("TEXT", "IMAGE", "AUDIO", "VIDEO", "DOCUMENT")
+_KINDS = ("TEXT", "IMAGE", "AUDIO", "VIDEO", "DOCUMENT", "5m", "1h")
+_COUNTED = (("modality", "tokenCount"), ("ttl", "inputTokens"))
 _WRAPS = ("response", "message")  # one level down in Responses' `response.completed` and Anthropic's `message_start`
 
 
@@ -47,9 +48,9 @@ def extract(body: bytes, content_type: str = "") -> Reply:
 
 
 def numbers(value: Any) -> dict[str, Any]:
-    """The numeric leaves of an object; Google's lists of counts by modality become objects too."""
+    """The numeric leaves of an object; lists of counts by kind (Google's modality, Bedrock's ttl) become objects too."""
     if isinstance(value, list):
-        return _modalities(value)
+        return _kinds(value)
     kept: dict[str, Any] = {}
     if not isinstance(value, dict):
         return kept
@@ -62,13 +63,15 @@ def numbers(value: Any) -> dict[str, Any]:
     return kept
 
 
-def _modalities(items: list[Any]) -> dict[str, Any]:
-    """`[{"modality": "AUDIO", "tokenCount": 5}]` as `{"AUDIO": 5}`, for the modalities that there are."""
-    counts = ((item.get("modality"), item.get("tokenCount")) for item in items if isinstance(item, dict))
+def _kinds(items: list[Any]) -> dict[str, Any]:
+    """`[{"modality": "AUDIO", "tokenCount": 5}]` as `{"AUDIO": 5}`, for the kinds that there are."""
+    counts = (
+        (item.get(kind), item.get(count)) for item in items if isinstance(item, dict) for kind, count in _COUNTED if kind in item
+    )
     return {
         name: count
         for name, count in counts
-        if isinstance(name, str) and name in _MODALITIES and isinstance(count, int | float) and not isinstance(count, bool)
+        if isinstance(name, str) and name in _KINDS and isinstance(count, int | float) and not isinstance(count, bool)
     }
 
 

@@ -26,8 +26,8 @@ class Shape(msgspec.Struct, frozen=True):
 
     `marks`: any of these keys names the shape. Each count is the first of its alternatives with a value. `total` tells
     the output where it is left out (embeddings; Google omits zeros), and whether reasoning comes on top of it (xAI).
-    `running`: a stream repeats its counts as they grow, so those of a cut stream are only a part. `others` are further
-    counts of `Usage`, by name.
+    `running`: a stream repeats its counts as they grow, so those of a cut stream are only a part; `begins`: it tells the
+    first of them at its beginning, in an object of their own. `others` are further counts of `Usage`, by name.
     """
 
     marks: frozenset[str]
@@ -39,7 +39,23 @@ class Shape(msgspec.Struct, frozen=True):
     others: tuple[tuple[str, tuple[Terms, ...]], ...] = ()
     total: str = ""
     running: bool = False
+    begins: bool = False
 
+
+_ANTHROPIC = Shape(  # messages: input leaves the cache out
+    marks=frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "server_tool_use"}),
+    input=(("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),),
+    output=(("output_tokens",),),
+    cache_read=(("cache_read_input_tokens",),),
+    cache_write=(("cache_creation_input_tokens",),),
+    reasoning=(("output_tokens_details.thinking_tokens",),),
+    others=(
+        ("cache_write_1h_tokens", (("cache_creation.ephemeral_1h_input_tokens",),)),
+        ("web_searches", (("server_tool_use.web_search_requests",),)),
+    ),
+    running=True,
+    begins=True,
+)
 
 SHAPES = (
     Shape(  # Google generateContent: thoughts come beside candidates, tool results beside the prompt
@@ -63,6 +79,7 @@ SHAPES = (
         output=(("outputTokens",),),
         cache_read=(("cacheReadInputTokens",),),
         cache_write=(("cacheWriteInputTokens",),),
+        others=(("cache_write_1h_tokens", (("cacheDetails.1h",),)),),
         total="totalTokens",
     ),
     Shape(  # OpenAI chat, completions, embeddings and who copies them
@@ -80,11 +97,13 @@ SHAPES = (
         ),
         total="total_tokens",
     ),
+    _ANTHROPIC,
     Shape(  # OpenAI Responses, images and transcriptions: input includes the cache
-        marks=frozenset({"input_tokens_details", "input_token_details", "output_tokens_details", "total_tokens"}),
+        marks=frozenset({"input_tokens_details", "input_token_details", "total_tokens"}),
         input=(("input_tokens",),),
         output=(("output_tokens",),),
         cache_read=(("input_tokens_details.cached_tokens",),),
+        cache_write=(("input_tokens_details.cache_write_tokens",),),
         reasoning=(("output_tokens_details.reasoning_tokens",),),
         others=(
             ("input_audio_tokens", (("input_tokens_details.audio_tokens",), ("input_token_details.audio_tokens",))),
@@ -95,18 +114,7 @@ SHAPES = (
         ),
         total="total_tokens",
     ),
-    Shape(  # Anthropic messages: input leaves the cache out
-        marks=frozenset({"input_tokens", "output_tokens"}),
-        input=(("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),),
-        output=(("output_tokens",),),
-        cache_read=(("cache_read_input_tokens",),),
-        cache_write=(("cache_creation_input_tokens",),),
-        others=(
-            ("cache_write_1h_tokens", (("cache_creation.ephemeral_1h_input_tokens",),)),
-            ("web_searches", (("server_tool_use.web_search_requests",),)),
-        ),
-        running=True,
-    ),
+    msgspec.structs.replace(_ANTHROPIC, marks=frozenset({"input_tokens", "output_tokens"})),  # where nothing was cached
     Shape(  # who sells pictures by the piece
         marks=frozenset({"image_count", "generated_images"}),
         input=(),
@@ -149,7 +157,7 @@ def normalise(
 
 def _final(shape: Shape, raws: Sequence[Mapping[str, Any]], *, complete: bool) -> bool:
     """Anthropic's last word is its `message_delta`, the second object; Google's is known by the stream's end only."""
-    if "input_tokens" in shape.marks:
+    if shape.begins:
         return len(raws) > 1
     return complete
 

@@ -20,6 +20,11 @@ def doc(description: str, *rules: dict[str, str], **schema: Any) -> Meta:
     return Meta(description=description, extra_json_schema=extra or None)
 
 
+NO_DOTS = cel(
+    "!(self + '/').contains('/./') && !(self + '/').contains('/../')",
+    "must not have . or .. as a segment",
+)
+
 Label = Annotated[str, Meta(pattern=patterns.LABEL, max_length=63)]
 ObjectName = Annotated[str, Meta(pattern=patterns.OBJECT_NAME, max_length=253)]
 SecretEntry = Annotated[str, Meta(pattern=patterns.SECRET_ENTRY, max_length=253)]

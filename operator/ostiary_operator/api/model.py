@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from ostiary_operator.api.conditions import Condition
-from ostiary_operator.api.fields import Alias, ModelName, doc
+from ostiary_operator.api.fields import CEL, Alias, ModelName, doc
+from ostiary_operator.api.filters import FILTERS_ONCE, Catalogue, Filter
 from ostiary_operator.api.metadata import Invalid, Metadata
 from ostiary_operator.api.price import Price
 from ostiary_operator.api.retrypolicy import Milliseconds, RetryPolicy
@@ -73,6 +74,8 @@ class Limits(_Part, frozen=True, kw_only=True):
 class ModelSpec(_Part, frozen=True, kw_only=True):
     """What clients ask for, who answers, and how."""
 
+    schema: ClassVar[dict[str, object]] = {CEL: [FILTERS_ONCE]}
+
     name: Annotated[
         ModelName | None,
         doc(
@@ -96,6 +99,12 @@ class ModelSpec(_Part, frozen=True, kw_only=True):
     limits: Annotated[Limits | None, doc("What a request may ask for.")] = None
     price: Annotated[Price | None, doc("What every backend costs that does not say so itself.")] = None
     routing: Annotated[Routing | None, doc("Choosing a backend by what is asked.")] = None
+    filters: Annotated[
+        tuple[Filter, ...],
+        Meta(max_length=8),
+        doc("What looks at each request before it goes anywhere, one after another. Without any nobody does."),
+    ] = ()
+    catalogue: Annotated[Catalogue | None, doc("What GET /v1/models tells of it.")] = None
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

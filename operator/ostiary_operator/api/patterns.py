@@ -25,6 +25,9 @@ LABEL_VALUE = "^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$"
 HEADER_NAME = "^[A-Za-z0-9][-A-Za-z0-9]*$"  # no underscore: many servers take it for a dash, or drop the header
 HEADER_VALUE = "^[!-~]([ -~]*[!-~])?$"
 ROUTE = "^[-A-Za-z0-9._]+$"
+REGION = "^[a-z][-a-z0-9]*$"
+PROJECT = "^[a-z][-a-z0-9.:]*$"
+API_VERSION = "^[-A-Za-z0-9.]+$"
 AUTHORITY = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*(:{_PORT})?$"
 BASE_URL = rf"^https?://({_DNS_LABEL}(\.{_DNS_LABEL})*|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[-A-Za-z0-9._~:@+,=]+)*/?$"
 
@@ -47,6 +50,9 @@ MEANINGS = {
     HEADER_NAME: "must be the name of a header: letters, digits and '-'",
     HEADER_VALUE: "must be printable ASCII, without a space first or last",
     ROUTE: "must be letters, digits, '-', '_' and '.'",
+    REGION: "must be the name of a region: lower-case letters, digits and '-'",
+    PROJECT: "must be the id of a project: lower-case letters, digits, '-', '.' and ':'",
+    API_VERSION: "must be a version of Azure's API, as 2024-10-21 or preview",
     AUTHORITY: "must be host[:port]",
     BASE_URL: "must be http(s)://host[:port][/path], without user, query or fragment",
 }

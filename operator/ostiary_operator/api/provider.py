@@ -6,21 +6,13 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from ostiary_gateway.contract.document import CredentialHeader, ProviderType
+from ostiary_gateway.contract.dialect import Dialect
+from ostiary_gateway.contract.document import ProviderType
 from ostiary_operator.api.conditions import Condition
-from ostiary_operator.api.fields import (
-    CEL,
-    Authority,
-    BaseUrl,
-    HeaderName,
-    HeaderValue,
-    Label,
-    ObjectName,
-    SecretEntry,
-    cel,
-    doc,
-)
+from ostiary_operator.api.credential import Credential, CredentialRef, PoolCredential
+from ostiary_operator.api.fields import CEL, NO_DOTS, Authority, BaseUrl, HeaderName, HeaderValue, Label, cel, doc
 from ostiary_operator.api.metadata import Invalid, Metadata
+from ostiary_operator.api.vendors import DEPLOYMENTS, VENDORS, WITHOUT_URL, Azure, Bedrock, Vendor, Vertex
 
 RESERVED_PREFIXES = (
     "admin", "auth", "health", "healthz", "livez", "metrics", "ping", "readyz", "routing", "stats",
@@ -46,6 +38,39 @@ ONE_WAY_TO_PAY = cel(
     "passthroughAuth sends the caller's own credential: credential must not be set",
     ".passthroughAuth",
 )
+POOL_KEY_FITS_KIND = cel(
+    "!has(self.credentials) || !has(self.credential) || "
+    "self.credentials.all(c, (self.credential.kind == 'AWS') != has(c.secretRef.key))",
+    "each names one entry of its Secret, unless the credential's kind is AWS",
+    ".credentials",
+)
+KIND_FITS_TYPE = cel(
+    "!has(self.credential) || self.credential.kind == 'APIKey' || "
+    "(self.credential.kind == 'AWS' && self.type == 'bedrock') || "
+    "(self.credential.kind == 'ServiceAccount' && self.type == 'vertex')",
+    "kind AWS is for type bedrock, kind ServiceAccount for type vertex",
+    ".credential",
+)
+URL_NEEDED = cel(
+    f"has(self.baseURL) || !(self.type in {list(WITHOUT_URL)})",
+    f"must be set: {', '.join(WITHOUT_URL)} have no address that holds for everybody",
+    ".baseURL",
+)
+AZURE_FITS_TYPE = cel("!has(self.azure) || self.type == 'azure-openai'", "is for type azure-openai only", ".azure")
+BEDROCK_FITS_TYPE = cel("has(self.bedrock) == (self.type == 'bedrock')", "is for type bedrock, which needs it", ".bedrock")
+VERTEX_FITS_TYPE = cel("has(self.vertex) == (self.type == 'vertex')", "is for type vertex, which needs it", ".vertex")
+SPEAKS_WHAT_IT_CAN = cel(
+    "!has(self.speaks) || "
+    + " && ".join(
+        f"({condition} || self.speaks.all(d, d in {list(vendor.paths)}))"
+        for condition, vendor in (
+            *((f"self.type != '{name}'", vendor) for name, vendor in VENDORS.items() if vendor.only),
+            ("!has(self.azure) || !self.azure.deployments", DEPLOYMENTS),
+        )
+    ),
+    "names a dialect that is not to be had at this type of Provider",
+    ".speaks",
+)
 HEADERS_ONCE = cel(
     "!has(self.headers) || self.headers.all(h, self.headers.exists_one(o, o.name.lowerAscii() == h.name.lowerAscii()))",
     "headers must not name one twice",
@@ -55,37 +80,6 @@ HEADER_REFUSED = cel(
     "!(self.lowerAscii() in [" + ", ".join(f"'{name}'" for name in REFUSED_HEADERS) + "])",
     "must not be a header that frames the request, holds a credential or is Ostiary's own",
 )
-
-DEFAULT_HEADERS: dict[ProviderType, CredentialHeader] = {
-    "openai": "authorization",
-    "openai-compatible": "authorization",
-    "anthropic": "x-api-key",
-    "google": "x-goog-api-key",
-}
-
-
-class CredentialRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One entry of a Secret in the same namespace."""
-
-    name: Annotated[ObjectName, doc("Name of the Secret.")]
-    key: Annotated[SecretEntry, doc("Key in the Secret's data.")]
-    optional: Annotated[bool, doc("If it is not there, go on as if no credential were named.")] = False
-
-
-class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
-    """What Ostiary shows the provider instead of the caller's own credential."""
-
-    secret_ref: Annotated[CredentialRef, doc("Where the credential is.")]
-    header: Annotated[
-        CredentialHeader | None,
-        doc("Header that carries it. Default: authorization (as Bearer); anthropic: x-api-key; google: x-goog-api-key."),
-    ] = None
-
-
-class PoolCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
-    """A further credential, sent in the same header."""
-
-    secret_ref: Annotated[CredentialRef, doc("Where the credential is.")]
 
 
 class BreakerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
@@ -116,19 +110,23 @@ class ExtraHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
     """Where the provider is, and who shows it which credential."""
 
-    schema: ClassVar[dict[str, object]] = {CEL: [POOL_NEEDS_CREDENTIAL, ONE_WAY_TO_PAY, HEADERS_ONCE]}
+    schema: ClassVar[dict[str, object]] = {
+        CEL: [
+            POOL_NEEDS_CREDENTIAL, ONE_WAY_TO_PAY, HEADERS_ONCE, URL_NEEDED, AZURE_FITS_TYPE, BEDROCK_FITS_TYPE, VERTEX_FITS_TYPE,
+            KIND_FITS_TYPE, POOL_KEY_FITS_KIND, SPEAKS_WHAT_IT_CAN,
+        ]
+    }  # fmt: skip
 
-    type: Annotated[ProviderType, doc("Protocol that the provider speaks.")]
+    type: Annotated[ProviderType, doc("Who it is: what it speaks and how it is shown a credential follows from that.")]
     base_url: Annotated[
-        BaseUrl,
+        BaseUrl | None,
         doc(
-            "http(s)://host[:port][/path], without /v1. What follows the prefix of a request's path is appended.",
-            cel(
-                "!(self + '/').contains('/./') && !(self + '/').contains('/../')",
-                "must not have . or .. as a segment",
-            ),
+            "http(s)://host[:port][/path], without /v1. What follows the prefix of a request's path is appended. "
+            "By default the vendor's own address; azure-openai, ollama, vllm and openai-compatible have none. "
+            "azure-openai: without a path /openai is meant, unless azure.deployments.",
+            NO_DOTS,
         ),
-    ] = msgspec.field(name="baseURL")
+    ] = msgspec.field(name="baseURL", default=None)
     prefix: Annotated[
         Label | None,
         doc(
@@ -139,14 +137,31 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ] = None
     credential: Annotated[
         Credential | None,
-        doc("Sent instead of the caller's. Without it that goes upstream, and /v1 does not serve the provider."),
+        doc(
+            "Sent instead of the caller's. Without it that goes upstream, and /v1 does not serve the provider; "
+            "but ollama and vllm, which need none, are served and never sent the caller's."
+        ),
     ] = None
     credentials: Annotated[
         tuple[PoolCredential, ...],
         Meta(max_length=16),
         doc("Further credentials, over which /v1 spreads. One that is refused or throttled is left out for a while."),
     ] = ()
-    pass_through: Annotated[bool, doc("Serve /<prefix>/... untouched.")] = True
+    azure: Annotated[Azure | None, doc("azure-openai: which of its APIs.")] = None
+    bedrock: Annotated[Bedrock | None, doc("bedrock: where.")] = None
+    vertex: Annotated[Vertex | None, doc("vertex: where.")] = None
+    speaks: Annotated[
+        tuple[Dialect, ...],
+        Meta(max_length=14),
+        doc(
+            "The APIs that it has, instead of those of its type, the preferred one first; requests to /v1 in another are "
+            "translated: chat, completions, responses, embeddings (OpenAI), messages, count_tokens (Anthropic), generate, "
+            "embed (Google), converse (Bedrock). Never translated: images, audio, moderations, files, batches."
+        ),
+    ] = ()
+    pass_through: Annotated[
+        bool, doc("Serve /<prefix>/... untouched. Not where requests have to be signed (credential kind AWS).")
+    ] = True
     passthrough_auth: Annotated[bool, doc("Serve /v1 with the caller's own credential.")] = False
     host_header: Annotated[
         Authority | None, doc("Host (and TLS server name) that the provider is to see, instead of baseURL's.")
@@ -162,6 +177,20 @@ class ProviderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     drain_seconds: Annotated[Annotated[int, Meta(ge=1, le=600)], doc("Drain: how long to read on at most.")] = (
         DEFAULT_DRAIN_SECONDS
     )
+
+
+def vendor_of(spec: ProviderSpec) -> Vendor:
+    """What is known of its type, in the form of Azure that is asked for."""
+    return DEPLOYMENTS if spec.azure and spec.azure.deployments else VENDORS[spec.type]
+
+
+def url_of(spec: ProviderSpec) -> str:
+    """`baseURL`, or the vendor's own address; empty where neither is there."""
+    region = spec.bedrock.region if spec.bedrock else spec.vertex.region if spec.vertex else ""
+    url = vendor_of(spec).url
+    if spec.type == "vertex" and region == "global":
+        url = url.replace("{region}-", "")
+    return spec.base_url or url.replace("{region}", region)
 
 
 class Unhealthy(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from ostiary_operator.api import baseurl, budget, patterns, price, provider, retrypolicy, routing, selector
+from ostiary_operator.api import (
+    baseurl,
+    budget,
+    credential,
+    filters,
+    patterns,
+    price,
+    provider,
+    retrypolicy,
+    routing,
+    selector,
+    vendors,
+)
 from ostiary_operator.api.budget import BudgetSpec, KeyBudget
+from ostiary_operator.api.filters import Filter
 from ostiary_operator.api.metadata import Invalid, Metadata
 from ostiary_operator.api.model import ModelSpec
 from ostiary_operator.api.price import Price
@@ -24,7 +37,7 @@ def model_problem(spec: ModelSpec) -> Invalid | None:
     prices = [("spec.price", spec.price)]
     prices += [(f"spec.backends[{place}].price", backend.price) for place, backend in enumerate(spec.backends)]
     tiers = [problem for at, price_ in prices if price_ for problem in _tiers(at, price_)]
-    problems = [*_policy(spec.retry_policy), *_routing(spec.routing), *tiers]
+    problems = [*_policy(spec.retry_policy), *_routing(spec.routing), *_filters(spec.filters), *tiers]
     return problems[0] if problems else None
 
 
@@ -49,14 +62,50 @@ def code_range(code: int | str) -> tuple[int, int]:
 
 def _provider(spec: ProviderSpec, metadata: Metadata) -> Iterator[Invalid]:
     yield from _prefix(spec.prefix or metadata.name)
-    url = baseurl.parse(spec.base_url)
-    if isinstance(url, Invalid):
-        yield url
+    yield from _place(spec)
     if spec.credentials and spec.credential is None:
         yield Invalid("spec.credentials", provider.POOL_NEEDS_CREDENTIAL["message"])
     if spec.passthrough_auth and spec.credential is not None:
         yield Invalid("spec.passthroughAuth", provider.ONE_WAY_TO_PAY["message"])
+    yield from _credential(spec)
+    yield from _speaks(spec)
     yield from _headers([header.name.lower() for header in spec.headers])
+
+
+def _place(spec: ProviderSpec) -> Iterator[Invalid]:
+    """Where it is."""
+    if spec.azure and spec.type != "azure-openai":
+        yield Invalid("spec.azure", provider.AZURE_FITS_TYPE["message"])
+    if spec.azure and spec.azure.deployments and spec.azure.api_version is None:
+        yield Invalid("spec.azure.apiVersion", vendors.VERSION_NEEDED["message"])
+    if (spec.bedrock is None) == (spec.type == "bedrock"):
+        yield Invalid("spec.bedrock", provider.BEDROCK_FITS_TYPE["message"])
+    if (spec.vertex is None) == (spec.type == "vertex"):
+        yield Invalid("spec.vertex", provider.VERTEX_FITS_TYPE["message"])
+    text = provider.url_of(spec)
+    url = baseurl.parse(text) if text else Invalid("spec.baseURL", provider.URL_NEEDED["message"])
+    if isinstance(url, Invalid):
+        yield url
+
+
+def _credential(spec: ProviderSpec) -> Iterator[Invalid]:
+    if spec.credential is None:
+        return
+    kind = spec.credential.kind
+    if {"AWS": "bedrock", "ServiceAccount": "vertex"}.get(kind, spec.type) != spec.type:
+        yield Invalid("spec.credential", provider.KIND_FITS_TYPE["message"])
+    if (kind == "AWS") != (spec.credential.secret_ref.key is None):
+        yield Invalid("spec.credential.secretRef", credential.KEY_FITS_KIND["message"])
+    if spec.credential.header and kind != "APIKey":
+        yield Invalid("spec.credential.header", credential.HEADER_FITS_KIND["message"])
+    if any((kind == "AWS") != (each.secret_ref.key is None) for each in spec.credentials):
+        yield Invalid("spec.credentials", provider.POOL_KEY_FITS_KIND["message"])
+
+
+def _speaks(spec: ProviderSpec) -> Iterator[Invalid]:
+    vendor = provider.vendor_of(spec)
+    if vendor.only and not set(spec.speaks) <= set(vendor.paths):
+        yield Invalid("spec.speaks", provider.SPEAKS_WHAT_IT_CAN["message"])
 
 
 def _prefix(prefix: str) -> Iterator[Invalid]:
@@ -120,3 +169,21 @@ def _routing(spec: Routing | None) -> Iterator[Invalid]:
         yield Invalid("spec.routing.matcher.mode", routing.MODE_FITS_TYPE["message"])
     if any(count > 1 for count in Counter(route.name for route in spec.routes).values()):
         yield Invalid("spec.routing.routes", routing.ROUTES_ONCE["message"])
+
+
+def _filters(specs: Sequence[Filter]) -> Iterator[Invalid]:
+    for place, spec in enumerate(specs):
+        at = f"spec.filters[{place}]"
+        if (spec.type == "HTTP") != (spec.url is not None):
+            yield Invalid(f"{at}.url", filters.HTTP_NEEDS_URL["message"])
+        if spec.headers and spec.type != "HTTP":
+            yield Invalid(f"{at}.headers", filters.HEADERS_NEED_HTTP["message"])
+        if (spec.type == "Patterns") != bool(spec.patterns):
+            yield Invalid(f"{at}.patterns", filters.PATTERNS_NEEDED["message"])
+        if (spec.provider_ref is None) != (spec.model is None) or (spec.model and spec.type != "Jailbreak"):
+            yield Invalid(f"{at}.providerRef", filters.SCORER_IS_WHOLE["message"])
+        url = baseurl.parse(spec.url) if spec.url else None
+        if isinstance(url, Invalid):
+            yield Invalid(f"{at}.url", url.message)
+    if any(count > 1 for count in Counter(spec.name for spec in specs).values()):
+        yield Invalid("spec.filters", filters.FILTERS_ONCE["message"])

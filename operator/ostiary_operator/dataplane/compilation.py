@@ -8,8 +8,9 @@ from ostiary_gateway.contract.allowlist import Entry
 from ostiary_gateway.contract.model import Breaker
 from ostiary_operator.api import times
 from ostiary_operator.api.limits import Limits
-from ostiary_operator.api.provider import DEFAULT_HEADERS, BreakerSpec
+from ostiary_operator.api.provider import BreakerSpec
 from ostiary_operator.dataplane.models import build_model
+from ostiary_operator.dataplane.speech import credential_header, signing, spoken
 from ostiary_operator.dataplane.terms import build_budget, build_terms
 from ostiary_operator.dataplane.upstreams import Upstream, upstream_of
 from ostiary_operator.graph import Graph, KeyNode, ProviderNode
@@ -49,7 +50,6 @@ def _providers(node: ProviderNode, cluster_domain: str) -> Iterator[document.Pro
     spec, url = node.resource.spec, node.url
     if spec is None or url is None:
         return
-    header = spec.credential.header if spec.credential else None
     yield document.Provider(
         id=node.resource.metadata.id,
         name=node.resource.prefix,
@@ -60,13 +60,16 @@ def _providers(node: ProviderNode, cluster_domain: str) -> Iterator[document.Pro
         upstream=upstream_of(url, cluster_domain).name,
         base_path=url.path,
         credential_mode="held" if node.credentials else "caller",
-        credential_header=header or DEFAULT_HEADERS[spec.type],
+        credential_header=credential_header(spec),
         pass_through=spec.pass_through,
         managed=node.managed,
         passthrough_auth=spec.passthrough_auth,
         breaker=_breaker(spec.breaker or BreakerSpec()),
         headers=tuple((each.name, each.value) for each in spec.headers),
         drain_ms=spec.drain_seconds * 1000 if spec.on_client_closed == "Drain" else 0,
+        speaks=spoken(spec),
+        signing=signing(spec),
+        region=spec.bedrock.region if spec.bedrock else "",
     )
 
 

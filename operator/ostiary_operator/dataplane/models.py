@@ -5,9 +5,11 @@ from typing import Literal
 
 from ostiary_gateway.contract import model as contract
 from ostiary_gateway.contract import price as prices
+from ostiary_operator.api.filters import Catalogue
 from ostiary_operator.api.model import Limits, ModelSpec, Selection, Stream, Timeouts
 from ostiary_operator.api.price import Price, Tier
 from ostiary_operator.api.routing import Matcher, MatcherType
+from ostiary_operator.dataplane.filters import build_catalogue, build_filters
 from ostiary_operator.dataplane.policies import build_policy
 from ostiary_operator.graph import ModelNode, Place
 
@@ -53,6 +55,8 @@ def build_model(node: ModelNode) -> contract.Model | None:
         max_output_tokens=limits.max_output_tokens or 0,
         routes=_routes(spec, node) if matcher else (),
         matcher=matcher,
+        filters=build_filters(spec.filters, node.filter_scorers),
+        catalogue=build_catalogue(spec.catalogue or Catalogue()),
     )
 
 

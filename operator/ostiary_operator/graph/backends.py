@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from ostiary_operator.api import conditions
 from ostiary_operator.api.conditions import ACCEPTED, RESOLVED_REFS
 from ostiary_operator.api.model import Model, ModelSpec
+from ostiary_operator.api.provider import vendor_of
 from ostiary_operator.api.routing import ProviderRef
 from ostiary_operator.graph.nodes import Place, Problem, ProviderNode, RoutePlaces
 
@@ -29,6 +30,16 @@ class Accounts:
             reason = conditions.REASON_PROVIDER_NOT_USABLE
         else:
             return node
+        return Problem(condition=RESOLVED_REFS, reason=reason, message=why, field=f"{field}.name")
+
+    def find_scorer(self, namespace: str, ref: ProviderRef, field: str) -> ProviderNode | Problem:
+        """The same of a Provider whose model gives scores: the gateway asks it itself, in OpenAI's dialect only."""
+        node = self.find(namespace, ref, field)
+        spec = node.resource.spec if isinstance(node, ProviderNode) else None
+        if isinstance(node, Problem) or spec is None or "chat" in (spec.speaks or vendor_of(spec).speaks):
+            return node
+        why = f"Provider {ref.name} does not speak chat, the only dialect in which scores are asked for"
+        reason = conditions.REASON_PROVIDER_NOT_USABLE
         return Problem(condition=RESOLVED_REFS, reason=reason, message=why, field=f"{field}.name")
 
     def prefix_in(self, namespace: str, prefix: str) -> bool:
@@ -108,7 +119,7 @@ class Backends:
         if matcher is None or matcher.provider_ref is None or matcher.type != "Scorer":
             return ""
         field = "spec.routing.matcher.providerRef"
-        provider = self._accounts.find(self._model.metadata.namespace, matcher.provider_ref, field)
+        provider = self._accounts.find_scorer(self._model.metadata.namespace, matcher.provider_ref, field)
         if isinstance(provider, Problem):
             self.missing.append(provider)
             return ""

@@ -7,13 +7,13 @@ from ostiary_operator.api import conditions
 from ostiary_operator.api.conditions import ACCEPTED
 from ostiary_operator.api.metadata import Invalid
 from ostiary_operator.api.model import Model, ModelSpec
-from ostiary_operator.graph import advice
+from ostiary_operator.graph import advice, filters
 from ostiary_operator.graph.backends import Accounts, Backends
 from ostiary_operator.graph.nodes import ModelNode, Problem, ProviderNode
-from ostiary_operator.graph.snapshot import Snapshot
+from ostiary_operator.graph.snapshot import Policy, Snapshot
 
 
-def resolve(snapshot: Snapshot, providers: Sequence[ProviderNode]) -> tuple[ModelNode, ...]:
+def resolve(snapshot: Snapshot, providers: Sequence[ProviderNode], policy: Policy) -> tuple[ModelNode, ...]:
     """In the order of the snapshot. A name or alias belongs to the oldest of the valid Models that claim it."""
     accounts = Accounts(providers)
     holders: dict[str, Model] = {}
@@ -26,32 +26,34 @@ def resolve(snapshot: Snapshot, providers: Sequence[ProviderNode]) -> tuple[Mode
             refusals[model.metadata.id] = problem
             continue
         holders |= dict.fromkeys(_claims(model), model)
-    return tuple(_node(model, accounts, refusals) for model in snapshot.models)
+    return tuple(_node(model, accounts, refusals, policy) for model in snapshot.models)
 
 
-def _node(model: Model, accounts: Accounts, refusals: Mapping[str, Problem]) -> ModelNode:
+def _node(model: Model, accounts: Accounts, refusals: Mapping[str, Problem], policy: Policy) -> ModelNode:
     if model.spec is None:
         invalid = model.invalid or Invalid("spec", "is missing")
         reason = conditions.REASON_INVALID
         return _refused(model, Problem(condition=ACCEPTED, reason=reason, message=str(invalid), field=invalid.field))
     if model.metadata.id in refusals:
         return _refused(model, refusals[model.metadata.id])
-    return _found(model, model.spec, accounts)
+    return _found(model, model.spec, accounts, policy)
 
 
-def _found(model: Model, spec: ModelSpec, accounts: Accounts) -> ModelNode:
+def _found(model: Model, spec: ModelSpec, accounts: Accounts, policy: Policy) -> ModelNode:
     backends = Backends(model, spec, accounts)
+    chain = filters.resolve(model, spec, accounts, policy)
     usable = bool(backends.places)
     missing = [replace(each, fatal=not usable, partial=usable) for each in backends.missing]
     advised = advice.of(model.name, spec, backends.with_fallbacks, accounts.prefixes) if usable else ()
     return ModelNode(
         resource=model,
-        problems=(*missing, *(backends.skipped if usable else ()), *advised),
+        problems=(*chain.problems, *missing, *(backends.skipped if usable else ()), *advised),
         aliases=_aliases(model, spec),
         backends=backends.with_fallbacks,
         fallbacks=backends.fallbacks,
         routes=backends.routes,
         scorer=backends.scorer,
+        filter_scorers=chain.scorers,
     )
 
 

@@ -77,7 +77,7 @@ class RoutePlaces:
 class ModelNode:
     """`backends` are those that can be used, the fallbacks that are none of the Model's last; `fallbacks` are places in them.
 
-    `scorer` is the prefix of the Provider that a Scorer asks, empty without one.
+    `scorer` is the prefix of the Provider that a Scorer asks, empty without one; `filter_scorers` those of the filters.
     """
 
     resource: Model
@@ -87,6 +87,7 @@ class ModelNode:
     fallbacks: tuple[int, ...] = ()
     routes: tuple[RoutePlaces, ...] = ()
     scorer: str = ""
+    filter_scorers: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:

@@ -24,7 +24,7 @@ def resolve(snapshot: Snapshot, policy: Policy = _DEFAULT) -> Graph:
     accounts = providers.resolve(snapshot, policy)
     return Graph(
         providers=accounts,
-        models=models.resolve(snapshot, accounts),
+        models=models.resolve(snapshot, accounts, policy),
         keys=nodes,
         rows=tuple(rows.values()),
         budgets=limits,

@@ -1,12 +1,12 @@
 """Entries of `model_list`: deployments, each a model at an account of a vendor."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
-from ostiary_operator.importing import objects, vendors
+from ostiary_operator.importing import litellm_clouds, objects, vendors
 from ostiary_operator.importing.located import UnreadableError, Value
 from ostiary_operator.importing.objects import Account, Accounts
 from ostiary_operator.importing.reading import Reading
@@ -16,6 +16,7 @@ _PARAMS = (
     "model", "api_key", "api_base", "base_url", "api_version", "custom_llm_provider", "weight", "order", "rpm", "tpm", "timeout",
     "stream_timeout", "input_cost_per_token", "output_cost_per_token", "organization", "extra_headers", "headers",
 )  # fmt: skip
+_OF_TYPE = {"bedrock": litellm_clouds.AWS_PARAMS, "vertex": litellm_clouds.VERTEX_PARAMS}
 _INFO = (
     "id", "mode", "base_model", "input_cost_per_token", "output_cost_per_token", "description", "max_tokens", "max_input_tokens",
     "max_output_tokens", "litellm_provider", "supports_function_calling", "supports_vision",
@@ -27,10 +28,7 @@ _WHY = dict.fromkeys(_SENT, _CHANGES) | {
     "max_retries": "counts for all deployments: num_retries of router_settings",
     "num_retries": "counts for all deployments: num_retries of router_settings",
 }
-_TRANSLATED = (
-    "LiteLLM translates for Anthropic; here /v1/chat/completions goes to Anthropic's own OpenAI-compatible address, "
-    "/v1/messages as it is, and nothing else"
-)
+_WITHOUT_V1 = ("anthropic", "google", "ollama")  # LiteLLM's addresses of these have no /v1
 _MILLION = Decimal(1_000_000)
 
 
@@ -81,10 +79,7 @@ def deployments(section: Value, reading: Reading, accounts: Accounts) -> list[De
     parsed = [(value, *names) for value in section.elements if (names := _names(value, reading)) is not None]
     parsed.sort(key=lambda each: "*" not in each[3])
     reading.reserve(LITELLM[vendor].variable for value, _, vendor, _ in parsed if vendor in LITELLM and _key(value) is None)
-    made = [(each, account) for each in parsed if (account := _account(each[0], each[2], reading)) is not None]
-    translated = [each[0] for each, account in made if account.type == "anthropic"]
-    if translated:
-        reading.note(min(translated, key=lambda value: value.line), _TRANSLATED)
+    made = [(each, account) for each in parsed if (account := _account(each[0], each[2], each[3], reading)) is not None]
     found = [_deployment(each, accounts.prefix(account), reading) for each, account in made]
     return sorted(found, key=lambda deployment: deployment.value.line)
 
@@ -121,10 +116,22 @@ def _vendor(name: str, custom: str, params: Value) -> tuple[str, str]:
     return inferred or ("openai_like" if has_base else ""), name
 
 
-def _account(value: Value, vendor: str, reading: Reading) -> Account | None:
+def _account(value: Value, vendor: str, model: str, reading: Reading) -> Account | None:
     params = value.items["litellm_params"]
-    reading.rest(params, _PARAMS, _WHY)
     known = LITELLM.get(vendor, Vendor())
+    reading.rest(params, (*_PARAMS, *_OF_TYPE.get(known.type, ())), _WHY)
+    account = _at(value, vendor, model, known, reading)
+    return None if account is None else replace(account, headers=_headers(params, reading))
+
+
+def _at(value: Value, vendor: str, model: str, known: Vendor, reading: Reading) -> Account | None:
+    """The account itself. Clouds say where by more than an address."""
+    params = value.items["litellm_params"]
+    if known.type == "bedrock":
+        key = _key(value)
+        return litellm_clouds.bedrock(model, reading.entry(key, "BEDROCK_API_KEY") if key else "", value, params, reading)
+    if known.type == "vertex":
+        return litellm_clouds.vertex(model, value, params, known.variable, reading)
     base = _base(value, params, known, reading)
     if base is None:
         return None
@@ -134,12 +141,17 @@ def _account(value: Value, vendor: str, reading: Reading) -> Account | None:
     entry = reading.entry(key, f"{vendor}_API_KEY") if key else known.variable
     if entry:
         reading.variables[entry] = None
+    if known.type == "azure-openai":
+        return litellm_clouds.azure(base, entry, value, params, reading)
+    return Account(vendor=vendor, type=known.type, base_url=base, entry=entry, header=known.header)
+
+
+def _headers(params: Value, reading: Reading) -> tuple[tuple[str, str], ...]:
     headers = dict(reading.headers(params.get("extra_headers") or params.get("headers")))
     organization = params.get("organization")
     if organization is not None:
         headers |= dict(reading.headers(Value(params.path, organization.line, {"OpenAI-Organization": organization})))
-    sent = tuple(headers.items())
-    return Account(vendor=vendor, type=known.type, base_url=base, entry=entry, header=known.header, headers=sent)
+    return tuple(headers.items())
 
 
 def _base(value: Value, params: Value, vendor: Vendor, reading: Reading) -> str | None:
@@ -156,19 +168,21 @@ def _base(value: Value, params: Value, vendor: Vendor, reading: Reading) -> str 
 
 def _without_v1(given: Value, url: str, vendor: Vendor, reading: Reading) -> str | None:
     url = url.removesuffix("/messages") if vendor.type == "anthropic" else url
+    url = url.removesuffix("/v1beta") if vendor.type == "google" else url
     path = urlsplit(url).path
     if path.endswith("/v1"):
         return url.removesuffix("/v1")
     if path and path != vendor.path:
         reading.note(given, "does not end in /v1, which Ostiary always appends")
         return None
-    if not path and not vendor.path and vendor.type != "anthropic" and "localhost:11434" not in vendor.base:
+    if not path and not vendor.path and vendor.type not in _WITHOUT_V1:
         reading.note(given, "LiteLLM calls <api_base>/chat/completions, Ostiary <api_base>/v1/chat/completions")
     return url if path else url + vendor.path
 
 
 def _deployment(names: tuple[Value, str, str, str], prefix: str, reading: Reading) -> Deployment:
     value, group, vendor, model = names
+    model = litellm_clouds.bedrock_model(model)[1] if LITELLM.get(vendor, Vendor()).type == "bedrock" else model
     params, info = value.items["litellm_params"], value.get("model_info")
     if info is not None:
         reading.rest(info, _INFO)

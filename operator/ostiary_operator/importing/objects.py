@@ -8,6 +8,7 @@ from typing import Any
 from ostiary_gateway.contract.allowlist import hash_key
 from ostiary_gateway.contract.document import CredentialHeader, ProviderType
 from ostiary_operator.api import decode, names, patterns
+from ostiary_operator.api.credential import Kind
 from ostiary_operator.api.provider import RESERVED_PREFIXES
 from ostiary_operator.importing.outcome import Manifest
 
@@ -22,7 +23,8 @@ NO_CREDENTIAL = "no-credential"
 class Account:
     """A vendor, its address and what is shown there: what one Provider stands for.
 
-    `entry` is the key of the Secret `env` that holds the credential; empty is none, and none is asked for there.
+    `entry` is the key of the Secret `env` that holds the credential; empty is none, and none is asked for there, or (`kind` AWS)
+    several. `place` is what says where in a cloud it is, as the name of the field and its values; `base_url` may be empty then.
     """
 
     vendor: str
@@ -33,6 +35,8 @@ class Account:
     passthrough_auth: bool = False
     host_header: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    kind: Kind = "APIKey"
+    place: tuple[str, tuple[tuple[str, str | bool], ...]] = ("", ())
 
 
 class Accounts:
@@ -51,23 +55,32 @@ class Accounts:
     def manifests(self, breaker: dict[str, int] | None = None) -> Iterator[Manifest]:
         for account, prefix in self._prefixes.items():
             yield manifest(names.PROVIDER, prefix, _provider(account) | ({"breaker": breaker} if breaker else {}))
-        if any(not account.entry and not account.passthrough_auth for account in self._prefixes):
+        if any(not account.entry and account.kind != "AWS" and not account.passthrough_auth for account in self._prefixes):
             metadata = {"name": NO_CREDENTIAL}
             yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"credential": "none"}}
 
 
 def _provider(account: Account) -> dict[str, Any]:
-    entry = (ENV, account.entry) if account.entry else (NO_CREDENTIAL, "credential")
-    credential: dict[str, Any] = {"secretRef": {"name": entry[0], "key": entry[1]}}
-    if account.header:
-        credential["header"] = account.header
+    field, values = account.place
     return {
         "type": account.type,
-        "baseURL": account.base_url,
-        **({"passthroughAuth": True} if account.passthrough_auth else {"credential": credential}),
+        **({"baseURL": account.base_url} if account.base_url else {}),
+        **({field: dict(values)} if field else {}),
+        **({"passthroughAuth": True} if account.passthrough_auth else {"credential": _credential(account)}),
         "passThrough": False,
         **({"hostHeader": account.host_header} if account.host_header else {}),
         **({"headers": [{"name": name, "value": value} for name, value in account.headers]} if account.headers else {}),
+    }
+
+
+def _credential(account: Account) -> dict[str, Any]:
+    if account.kind == "AWS":
+        return {"kind": account.kind, "secretRef": {"name": ENV}}
+    name, key = (ENV, account.entry) if account.entry else (NO_CREDENTIAL, "credential")
+    return {
+        **({"kind": account.kind} if account.kind != "APIKey" else {}),
+        "secretRef": {"name": name, "key": key},
+        **({"header": account.header} if account.header else {}),
     }
 
 

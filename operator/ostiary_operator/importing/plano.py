@@ -25,17 +25,15 @@ from ostiary_operator.importing.reading import Reading
 VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _TAKEN = (
     "version", "listeners", "model_providers", "llm_providers", "model_aliases", "routing_preferences", "overrides", "routing",
+    "filters", "prompt_guards", "state_storage",
 )  # fmt: skip
 _WHY: Mapping[str, str] = {
     "agents": "agents are not routed to by Ostiary",
-    "filters": "Ostiary has no filter chains",
     "endpoints": "Ostiary calls providers only",
     "prompt_targets": "Ostiary has no prompt targets",
-    "prompt_guards": "Ostiary has no guardrails",
     "system_prompt": "Ostiary never changes a prompt",
     "ratelimits": "Ostiary does not limit tokens by a header",
     "tracing": "Ostiary sends no traces; it has metrics and a ledger",
-    "state_storage": "Ostiary keeps no conversations: previous_response_id goes back to the backend that made it",
     "model_metrics_sources": "prices are Ostiary's own or a Model's, latencies are measured",
 }
 _NO_KEY = "Plano asks callers for no key, Ostiary does: make some with `ostiary key new`, or import again with --key"
@@ -103,6 +101,8 @@ def _model(entry: Entry, whole: _Whole, reading: Reading) -> Manifest:
         spec["retryPolicy"] = {"defaultMaxAttempts": 0}
     if listener.timeout_ms:
         spec["timeouts"] = {"requestMilliseconds": listener.timeout_ms}
+    if listener.filters:
+        spec["filters"] = listener.filters
     if routing.counts_for(entry):
         spec["routing"] = routing.spec()
     return objects.manifest(names.MODEL, entry.object_name, spec)

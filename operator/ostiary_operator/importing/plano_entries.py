@@ -11,7 +11,7 @@ from ostiary_operator.importing import objects
 from ostiary_operator.importing.located import UnreadableError, Value
 from ostiary_operator.importing.objects import Account, Accounts
 from ostiary_operator.importing.reading import Reading
-from ostiary_operator.importing.vendors import PLANO, Vendor
+from ostiary_operator.importing.vendors import PLANO, Vendor, region_of_bedrock
 
 _TAKEN = (
     "model", "name", "access_key", "base_url", "http_host", "headers", "passthrough_auth", "default", "provider_interface",
@@ -116,6 +116,10 @@ def _account(value: Value, vendor: str, reading: Reading) -> Account | None:
     base = _base(value, known, reading)
     if base is None:
         return None
+    region = region_of_bedrock(base)
+    if known.type == "bedrock" and not region:
+        reading.note(value.items["base_url"], "tells no region: it is not https://bedrock-runtime.<region>.amazonaws.com")
+        return None
     if known.remark:
         reading.note(value, known.remark)
     passthrough = (found := value.get("passthrough_auth")) is not None and found.content is True
@@ -131,6 +135,7 @@ def _account(value: Value, vendor: str, reading: Reading) -> Account | None:
         passthrough_auth=passthrough,
         host_header=_host(value.get("http_host"), reading),
         headers=tuple(reading.headers(value.get("headers"))),
+        place=("bedrock", (("region", region),)) if known.type == "bedrock" else ("", ()),
     )
 
 
@@ -145,6 +150,7 @@ def _base(value: Value, vendor: Vendor, reading: Reading) -> str | None:
     url = reading.url(given)
     if url is None:
         return None
+    url = url.removesuffix("/v1beta") if vendor.type == "google" else url
     path = urlsplit(url).path
     if path.endswith("/v1"):
         return url.removesuffix("/v1")

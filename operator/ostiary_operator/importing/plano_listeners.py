@@ -4,7 +4,9 @@ import ipaddress
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from ostiary_operator.importing import plano_filters
 from ostiary_operator.importing.located import Value
 from ostiary_operator.importing.reading import Reading
 
@@ -12,24 +14,29 @@ _PORT = 12000
 _ADDRESS = "0.0.0.0"
 _TAKEN = (
     "type", "name", "port", "address", "timeout", "max_retries", "model_providers", "llm_providers", "message_format", "router",
+    "input_filters",
 )  # fmt: skip
 _WHY = {
-    "input_filters": "Ostiary has no filter chains",
-    "output_filters": "Ostiary has no filter chains",
+    "output_filters": "Ostiary's filters look at requests, not at answers",
     "agents": "agents are not routed to by Ostiary",
 }
 _OVERRIDES = ("upstream_connect_timeout", "upstream_tls_ca_path", "llm_routing_model", "upstream_timeout_ms")
+_STATE = "set OSTIARY_RESPONSE_STORE in .env, to postgresql://...: it holds a secret"
 _MOST_MS = 86_400_000
 _MOST_RETRIES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """The one for models. `timeout_ms` bounds a whole request, `retries` are to the same provider; 0 is none."""
+    """The one for models. `timeout_ms` bounds a whole request, `retries` are to the same provider; 0 is none.
+
+    `filters` are the chain of every Model, as manifests have it.
+    """
 
     settings: dict[str, str] = field(default_factory=dict)
     timeout_ms: int = 0
     retries: int = 0
+    filters: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read(root: Value, reading: Reading) -> Listener:
@@ -44,7 +51,20 @@ def read(root: Value, reading: Reading) -> Listener:
     if timeout:
         settings["OSTIARY_UPSTREAM_READ_SECONDS"] = str(math.ceil(timeout / 1000))
     retries = reading.whole(listener.get("max_retries"), 0, _MOST_RETRIES) or 0
-    return Listener(settings=settings | _overrides(overrides, reading), timeout_ms=timeout, retries=retries)
+    settings |= _overrides(overrides, reading) | _state(root.get("state_storage"), reading)
+    return Listener(settings=settings, timeout_ms=timeout, retries=retries, filters=plano_filters.read(root, listener, reading))
+
+
+def _state(section: Value | None, reading: Reading) -> dict[str, str]:
+    """Where answers are kept for `previous_response_id` (PL-32)."""
+    if section is None:
+        return {}
+    reading.rest(section, ("type", "connection_string"))
+    kind = reading.text(section.get("type"))
+    if kind == "memory":
+        return {"OSTIARY_RESPONSE_STORE": "memory"}
+    reading.note(section, _STATE)
+    return {}
 
 
 def _models(section: Value | None, reading: Reading) -> Iterator[Value]:

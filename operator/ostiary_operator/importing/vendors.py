@@ -3,7 +3,9 @@
 Ostiary appends `/v1/...` to a Provider's baseURL; a vendor whose path has no `/v1` before `/chat/completions` is out of reach.
 """
 
+import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ostiary_gateway.contract.document import CredentialHeader, ProviderType
 
@@ -27,15 +29,20 @@ _AZURE = "goes to Azure's /openai/v1/ by the deployment's name, not to /openai/d
 
 _OPENAI = Vendor(type="openai", base="https://api.openai.com", variable="OPENAI_API_KEY")
 _ANTHROPIC = Vendor(type="anthropic", base="https://api.anthropic.com", variable="ANTHROPIC_API_KEY")
-_MISTRAL = Vendor(base="https://api.mistral.ai", variable="MISTRAL_API_KEY")
-_DEEPSEEK = Vendor(base="https://api.deepseek.com", variable="DEEPSEEK_API_KEY")
-_GROQ = Vendor(base="https://api.groq.com", path="/openai", variable="GROQ_API_KEY")
-_XAI = Vendor(base="https://api.x.ai", variable="XAI_API_KEY")
-_TOGETHER = Vendor(base="https://api.together.xyz", variable="TOGETHERAI_API_KEY")
-_OPENROUTER = Vendor(base="https://openrouter.ai", path="/api", variable="OPENROUTER_API_KEY")
+_MISTRAL = Vendor(type="mistral", base="https://api.mistral.ai", variable="MISTRAL_API_KEY")
+_DEEPSEEK = Vendor(type="deepseek", base="https://api.deepseek.com", variable="DEEPSEEK_API_KEY")
+_GROQ = Vendor(type="groq", base="https://api.groq.com", path="/openai", variable="GROQ_API_KEY")
+_XAI = Vendor(type="xai", base="https://api.x.ai", variable="XAI_API_KEY")
+_TOGETHER = Vendor(type="together", base="https://api.together.xyz", variable="TOGETHERAI_API_KEY")
+_OPENROUTER = Vendor(type="openrouter", base="https://openrouter.ai", path="/api", variable="OPENROUTER_API_KEY")
 _MOONSHOT = Vendor(base="https://api.moonshot.ai", variable="MOONSHOT_API_KEY")
-_GEMINI = Vendor(why_not=_NO_V1)
-_BEDROCK = Vendor(why_not=_OWN_PROTOCOL)
+_GEMINI = Vendor(type="google", base="https://generativelanguage.googleapis.com", variable="GEMINI_API_KEY")
+_OLLAMA = Vendor(type="ollama", base="http://localhost:11434")
+_VLLM = Vendor(type="vllm")
+_BEDROCK = Vendor(type="bedrock")
+_VERTEX = Vendor(type="vertex", variable="GOOGLE_SERVICE_ACCOUNT")
+_WITHOUT_V1 = Vendor(why_not=_NO_V1)
+_OTHER = Vendor(why_not=_OWN_PROTOCOL)
 _CUSTOM = Vendor()
 
 PLANO: dict[str, Vendor] = {
@@ -56,17 +63,17 @@ PLANO: dict[str, Vendor] = {
     "do_ai": Vendor(base="https://inference.do-ai.run"),
     "gemini": _GEMINI,
     "google": _GEMINI,
-    "zhipu": _GEMINI,
-    "github": _GEMINI,
+    "zhipu": _WITHOUT_V1,
+    "github": _WITHOUT_V1,
     "qwen": Vendor(path="/compatible-mode"),
-    "azure_openai": Vendor(path="/openai", header="api-key", remark=_AZURE),
-    "ollama": _CUSTOM,
+    "azure_openai": Vendor(type="azure-openai", path="/openai", remark=_AZURE),
+    "ollama": Vendor(type="ollama"),
     "arch": _CUSTOM,
     "plano": _CUSTOM,
     "amazon_bedrock": _BEDROCK,
     "amazon": _BEDROCK,
-    "chatgpt": _BEDROCK,
-    "claude-cli": _BEDROCK,
+    "chatgpt": _OTHER,
+    "claude-cli": _OTHER,
 }
 
 LITELLM: dict[str, Vendor] = {
@@ -84,27 +91,31 @@ LITELLM: dict[str, Vendor] = {
     "cerebras": Vendor(base="https://api.cerebras.ai", variable="CEREBRAS_API_KEY"),
     "nvidia_nim": Vendor(base="https://integrate.api.nvidia.com", variable="NVIDIA_NIM_API_KEY"),
     "sambanova": Vendor(base="https://api.sambanova.ai", variable="SAMBANOVA_API_KEY"),
-    "ollama": Vendor(base="http://localhost:11434"),
-    "ollama_chat": Vendor(base="http://localhost:11434"),
-    "hosted_vllm": _CUSTOM,
-    "vllm": _CUSTOM,
+    "ollama": _OLLAMA,
+    "ollama_chat": _OLLAMA,
+    "hosted_vllm": _VLLM,
+    "vllm": _VLLM,
     "lm_studio": _CUSTOM,
     "llamafile": _CUSTOM,
     "openai_like": _CUSTOM,
     "custom_openai": _CUSTOM,
     "litellm_proxy": _CUSTOM,
-    "azure": Vendor(path="/openai", header="api-key", variable="AZURE_API_KEY", remark=_AZURE),
+    "azure": Vendor(type="azure-openai", path="/openai", variable="AZURE_API_KEY"),
+    "bedrock": _BEDROCK,
+    "bedrock_converse": _BEDROCK,
+    "vertex_ai": _VERTEX,
+    "vertex_ai_beta": _VERTEX,
     "gemini": _GEMINI,
-    "perplexity": _GEMINI,
-    "deepinfra": _GEMINI,
+    "perplexity": _WITHOUT_V1,
+    "deepinfra": _WITHOUT_V1,
     **dict.fromkeys(
         (
-            "ai21", "aleph_alpha", "azure_ai", "azure_text", "baseten", "bedrock", "clarifai", "cloudflare", "codestral",
+            "ai21", "aleph_alpha", "azure_ai", "azure_text", "baseten", "clarifai", "cloudflare", "codestral",
             "cohere", "cohere_chat", "databricks", "github", "huggingface", "nlp_cloud", "palm", "petals", "predibase",
-            "replicate", "sagemaker", "sagemaker_chat", "triton", "vertex_ai", "vertex_ai_beta", "voyage", "watsonx",
+            "replicate", "sagemaker", "sagemaker_chat", "triton", "voyage", "watsonx",
             "watsonx_text",
         ),
-        _BEDROCK,
+        _OTHER,
     ),
 }  # fmt: skip
 
@@ -116,3 +127,9 @@ def of_bare_model(model: str) -> str:
     if model.startswith("claude-"):
         return "anthropic"
     return next((vendor for start, vendor in _BARE.items() if model.startswith(start)), "")
+
+
+def region_of_bedrock(url: str) -> str:
+    """The region in the address of Bedrock's runtime; empty if it is another one."""
+    found = re.fullmatch(r"bedrock-runtime\.([-a-z0-9]+)\.amazonaws\.com", urlsplit(url).hostname or "")
+    return found[1] if found else ""

@@ -61,7 +61,7 @@ async def test_a_query_is_checked(admin, query):
         ({"name": "x"}, 422),
         ({"name": "X", "spec": BODIES["providers"]}, 422),
         ({"name": "x", "spec": {**BODIES["providers"], "typo": 1}}, 422),
-        ({"name": "x", "spec": {"type": "openai"}}, 422),
+        ({"name": "x", "spec": {"type": "vllm"}}, 422),
         ({"name": "x", "spec": {**BODIES["providers"], "type": "other"}}, 422),
         ({"name": "x", "spec": {**BODIES["providers"], "credential": {"secretRef": {"name": 5, "key": "k"}}}}, 422),
         ({"name": "x", "labels": {"a b": "c"}, "spec": BODIES["providers"]}, 422),

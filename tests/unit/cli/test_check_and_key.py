@@ -15,7 +15,7 @@ QUICKSTART = Path(__file__).parents[3] / "hack/quickstart"
 
 def test_check_says_that_all_is_well() -> None:
     result = CliRunner().invoke(check, [str(QUICKSTART)])
-    assert (result.exit_code, result.output) == (0, "ok: 6 providers, 2 models, 3 keys, 0 budgets, 0 rows of allowlist.csv\n")
+    assert (result.exit_code, result.output) == (0, "ok: 8 providers, 2 models, 3 keys, 0 budgets, 0 rows of allowlist.csv\n")
 
 
 def test_check_says_file_object_field_and_reason_and_exits_1(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from ostiary_gateway.guard.headers import answer_headers, request_headers
-from ostiary_gateway.guard.order import Order, OrderError, decode, server_name
+from ostiary_gateway.guard.order import Order, OrderError, State, decode, server_name
 
 
 def test_an_order_needs_only_a_target() -> None:
@@ -31,6 +31,9 @@ def test_durations_may_have_fractions_and_fields_of_later_versions_are_left_alon
         '{"target":"http://[a"}',
         '{"target":"http://a","headers":[["a"]]}',
         '{"target":"http://\udcff"}',
+        '{"target":"unix:"}',
+        '{"target":"unix:t.sock"}',
+        '{"state":{}}',
     ],
 )
 def test_what_is_no_order_is_refused(header: str) -> None:
@@ -49,6 +52,24 @@ def test_what_is_no_order_is_refused(header: str) -> None:
 )
 def test_the_certificate_must_bear_the_name_of_the_host(order: Order, name: str) -> None:
     assert server_name(order) == name
+
+
+def test_a_question_about_kept_responses_needs_no_target() -> None:
+    assert decode('{"state":{"owner":"k"}}').state == State(owner="k")
+
+
+@pytest.mark.parametrize(
+    ("target", "socket", "base"),
+    [
+        ("http://a/b/", "", "http://a/b"),
+        ("unix:/r/t.sock", "/r/t.sock", "http://translator"),
+        ("unix:/r/t.sock:/messages", "/r/t.sock", "http://translator/messages"),
+    ],
+)
+def test_where_an_order_sends_a_request(target: str, socket: str, base: str) -> None:
+    order = decode(f'{{"target":"{target}","host":"api.example"}}')
+    assert (order.socket, order.base, order.provider) == (socket, base, "api.example" if socket else target)
+    assert order.maker == ("" if socket else "api.example")
 
 
 def test_headers_of_a_connection_stay_on_it() -> None:

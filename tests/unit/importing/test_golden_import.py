@@ -17,6 +17,7 @@ from ostiary_operator.importing import Imported, Surroundings, litellm, lmgate, 
 
 CASES = sorted((Path(__file__).parents[2] / "golden/import").iterdir())
 WHOLE_FILE = ("routing_preferences", "general_settings")  # said of a part that is not there
+ACCOUNT = '{"client_email": "a@b", "private_key": "x"}'
 SOURCES = {"plano": plano, "litellm": litellm, "lmgate": lmgate}
 
 
@@ -46,7 +47,8 @@ def test_case(case: Path) -> None:
 def test_every_manifest_passes_ostiary_check(case: Path, tmp_path: Path) -> None:
     made = imported(case)
     (tmp_path / "imported.yaml").write_text(text.manifests(made))
-    result = CliRunner(env=dict.fromkeys(made.variables, "sk-of-a-test")).invoke(check, [str(tmp_path)])
+    env = {name: ACCOUNT if name.startswith("GOOGLE_SERVICE_ACCOUNT") else "sk-of-a-test" for name in made.variables}
+    result = CliRunner(env=env).invoke(check, [str(tmp_path)])
     assert result.exit_code == 0, result.output
 
 

@@ -41,6 +41,13 @@ def with_junk(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return value
 
 
+def accounts(made: Imported) -> dict[str, bytes]:
+    """What the manifests take to be service accounts, as such."""
+    found = (each["spec"]["credential"] for each in made.manifests if each["kind"] == "Provider" and "credential" in each["spec"])
+    kinds = {each["secretRef"]["key"]: each.get("kind") for each in found if "key" in each["secretRef"]}
+    return {name: b'{"client_email": "a@b", "private_key": "x"}' for name, kind in kinds.items() if kind == "ServiceAccount"}
+
+
 def assert_taken(made: Imported) -> None:
     """What `ostiary check` does, without files."""
     objects = list(yaml.safe_load_all(text.manifests(made))) if made.manifests else []
@@ -48,7 +55,7 @@ def assert_taken(made: Imported) -> None:
     for each in objects:
         by_kind.setdefault(each["kind"], []).append(each)
     secrets = {secret.metadata.ref: secret for secret in map(decode.secret, by_kind.get("Secret", []))}
-    env = Secret(metadata=Metadata(name="env", namespace="default"), data=dict.fromkeys(made.variables, b"sk-x"))
+    env = Secret(metadata=Metadata(name="env", namespace="default"), data=dict.fromkeys(made.variables, b"sk-x") | accounts(made))
     snapshot = Snapshot(
         providers=tuple(map(decode.provider, by_kind.get("Provider", []))),
         models=tuple(map(decode.model, by_kind.get("Model", []))),

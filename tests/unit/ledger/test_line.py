@@ -253,3 +253,11 @@ _times = st.sampled_from(["", "-", "0.001", "0.001, 0.002", "0.001 : -", "-, -"]
 )
 def test_lists_of_any_length_are_read(*, us: str, uh: str, uc: str, ur: str, addr: str, steps: list[Any]) -> None:
     assert isinstance(_record(line(us=us, uh=uh, uc=uc, ur=ur, addr=addr, a=_plan(*steps) if steps else "")), Record)
+
+
+@pytest.mark.parametrize(("error", "status"), [("not_expressible", 400), ("gateway_error", 503)])
+def test_pl_20_a_request_that_no_provider_was_asked_is_none_s_error(error: str, status: int) -> None:
+    step = ["openai", "anthropic", "claude", error, 0]
+    found = _record(line(a=_plan(step), status=status, us=str(status), addr="unix:/run/translator.sock", u='{"last":true}'))
+    assert (found.ended, found.error_type, found.usage_source) == ("completed", error, "none")
+    assert [(a.error_type, a.address) for a in found.attempts] == [(error, "")]

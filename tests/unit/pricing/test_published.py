@@ -164,3 +164,41 @@ def test_every_kind_of_price_is_read_or_of_nothing_that_a_usage_tells() -> None:
         "input_document_kpages", "input_annotated_document_kpages", "input_video_mtok", "output_video_mtok", "input_mchars",
         "input_text_messages_kcount", "output_citation_mtok",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "vendor", "known"),
+    [
+        ("azure-openai", "gpt-4o", "azure", "gpt-4o"),
+        ("bedrock", "anthropic.claude-3-5-sonnet-20240620-v1:0", "aws", "anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        (
+            "bedrock",
+            "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "aws",
+            "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        ),
+        ("vertex", "gemini-2.5-flash", "google", "gemini-2.5-flash"),
+        ("mistral", "mistral-small-latest", "mistral", "mistral-small-latest"),
+        ("groq", "llama-3.3-70b-versatile", "groq", "llama-3.3-70b-versatile"),
+        ("deepseek", "deepseek-chat", "deepseek", "deepseek-chat"),
+        ("xai", "grok-4", "x-ai", "grok-4"),
+        ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"),
+        ("openrouter", "anthropic/claude-sonnet-4.5", "openrouter", "anthropic/claude-sonnet-4.5"),
+    ],
+)
+def test_tp_08_each_type_of_provider_has_its_vendors_prices_wherever_it_is_reached(
+    kind: str, name: str, vendor: str, known: str
+) -> None:
+    (provider,) = (each for each in providers if each.id == vendor)
+    model = provider.find_model(known, all_providers=list(providers))
+    rates = published.find(kind, name, "https://proxy.example")
+    assert rates is not None
+    assert model is not None
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    theirs = model.calc_price(_theirs(usage), provider, genai_request_timestamp=published.DAY).total_price
+    assert rates.cost(usage, at_ms=int(published.DAY.timestamp() * 1000)) == theirs > 0
+
+
+@pytest.mark.parametrize("kind", ["ollama", "vllm"])
+def test_ones_own_machines_have_no_published_price(kind: str) -> None:
+    assert published.find(kind, "gpt-4o", "https://api.openai.com") is None

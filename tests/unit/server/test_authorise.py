@@ -81,16 +81,3 @@ async def test_lm_08_the_query_is_no_place_for_a_key(sidecar):
 async def test_lm_10_a_disabled_key_is_forbidden(sidecar):
     await sidecar.use(make([entry(state="disabled")]))
     assert await sidecar.get("/auth", headers=BEARER) == (403, "forbidden")
-
-
-async def test_models_of_a_key(sidecar):
-    await sidecar.use(make([entry(models=("openai/gpt-4o",)), entry("sk-all")]))
-
-    async def models(key):
-        async with sidecar.unix.get("http://sidecar/models", params={"key": key}) as answer:
-            return answer.status, await answer.json()
-
-    model = {"id": "openai/gpt-4o", "object": "model", "created": 0, "owned_by": "openai"}
-    assert await models(sha(KEY)) == (200, {"object": "list", "data": [model]})
-    assert await models(sha("sk-all")) == (200, {"object": "list", "data": [{**model, "id": "openai/*"}]})
-    assert (await models(sha("sk-no")))[0] == 401

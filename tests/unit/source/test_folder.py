@@ -47,7 +47,7 @@ def test_the_quickstart_has_no_problem_and_its_key_counts() -> None:
     assert keys == {name: hash_key(f"sk-ostiary-{name}") for name in ("quickstart", "budget", "limited")}
     assert {entry.name for entry in compiled.entries if entry.terms} == {"budget", "limited"}
     managed = {each.prefix: each.managed for each in compiled.document.providers}
-    fakes = {"fake": True, "fake-anthropic": True, "fake-spare": True}
+    fakes = dict.fromkeys(("fake", "fake-anthropic", "fake-google", "fake-bedrock", "fake-spare"), True)
     assert managed == {"openai": True, "anthropic": False, "google": False, **fakes}
     (demo,) = (model for model in compiled.document.models if model.name == "demo*")
     assert [(each.provider, each.model) for each in demo.backends] == [("fake", ""), ("fake-spare", "echo")]

@@ -31,7 +31,8 @@ MACHINE = Machine(
     user=None,
 )
 GENERATED = {
-    "modules.conf", "main.conf", "http.conf", "listen.conf", "control.conf", "spool.conf", "upstreams.conf", "attempt.conf",
+    "modules.conf", "main.conf", "http.conf", "listen.conf", "control.conf", "translator.conf", "spool.conf", "upstreams.conf",
+    "attempt.conf",
     "headers.conf", "lease.conf",
 }  # fmt: skip
 
@@ -73,7 +74,7 @@ def test_scripts_are_copied_and_their_settings_generated() -> None:
     files = build(
         Settings(decision_seconds=7, attempt_seconds=8, retry_budget_percent=9, anonymous_per_minute=7, limit_headers=False)
     )
-    scripts = {f"njs/{path.name}" for path in (SOURCE / "njs").glob("*.js")}
+    scripts = {str(path.relative_to(SOURCE)) for path in (SOURCE / "njs").rglob("*.js")}
     assert scripts | {"njs/settings.js"} == {name for name in files if name.startswith("njs/")}
     exported = files["njs/settings.js"].decode().removeprefix("export default ").removesuffix(";\n")
     assert json.loads(exported) == {
@@ -81,6 +82,9 @@ def test_scripts_are_copied_and_their_settings_generated() -> None:
         "decisionMs": 7000,
         "spool": "/srv/data/spool/usage.spool",
         "guard": "/srv/run/guard.sock",
+        "translator": "/srv/run/translator.sock",
+        "maxOutputTokens": 4096,
+        "keepsResponses": False,
         "attemptMs": 8000,
         "readMs": 600_000,
         "budgetPercent": 9,
@@ -136,7 +140,13 @@ def test_provider_settings() -> None:
     assert http["client_max_body_size"] == http["client_body_buffer_size"] == ["1000"]
     assert http["proxy_ssl_trusted_certificate"] == ["/etc/ssl/certs/ca-certificates.crt"]
     servers = {words[0] for name, words in directives(build()["http.conf"]) if name == "server"}
-    assert servers == {"unix:/srv/run/sidecar.sock", "unix:/srv/run/guard.sock"}
+    assert servers == {f"unix:/srv/run/{name}.sock" for name in ("sidecar", "guard", "translator")}
+
+
+def test_the_translator_takes_what_was_let_in_and_a_longer_name_of_a_model() -> None:
+    conf = values(build(Settings(max_body_bytes=1000))["translator.conf"])
+    assert conf["listen"] == ["unix:/srv/run/translator.sock"]
+    assert conf["client_max_body_size"] == conf["client_body_buffer_size"] == ["66536"]
 
 
 def test_a_machine_with_ipv6_alone_asks_for_such_addresses() -> None:

@@ -53,6 +53,37 @@ def test_a_cut_stream_without_usage_is_estimated(chars: int, tokens: int) -> Non
             Usage(input_tokens=110, output_tokens=4, cache_read_tokens=100),
         ),
         (
+            {
+                "inputTokens": 10,
+                "outputTokens": 4,
+                "totalTokens": 21,
+                "cacheReadInputTokens": 0,
+                "cacheWriteInputTokens": 7,
+                "cacheDetails": {"5m": 2, "1h": 5},
+            },
+            Usage(input_tokens=17, output_tokens=4, cache_read_tokens=0, cache_write_tokens=7, cache_write_1h_tokens=5),
+        ),
+        (
+            {
+                "input_tokens": 20,
+                "input_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 3},
+                "output_tokens": 9,
+                "output_tokens_details": {"reasoning_tokens": 4},
+                "total_tokens": 29,
+            },
+            Usage(input_tokens=20, output_tokens=9, cache_read_tokens=5, cache_write_tokens=3, reasoning_tokens=4),
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 0,
+                "output_tokens": 9,
+                "output_tokens_details": {"thinking_tokens": 6},
+            },
+            Usage(input_tokens=110, output_tokens=9, cache_read_tokens=100, cache_write_tokens=0, reasoning_tokens=6),
+        ),
+        (
             {"prompt_tokens": 9, "completion_tokens": 2, "prompt_cache_hit_tokens": 5, "prompt_cache_miss_tokens": 4},
             Usage(input_tokens=9, output_tokens=2, cache_read_tokens=5),
         ),

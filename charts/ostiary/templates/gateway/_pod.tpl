@@ -26,6 +26,12 @@
 - name: OSTIARY_{{ upper $name }}
   value: {{ include "ostiary.scalar" $value | quote }}
 {{- end }}
+{{- with .Values.responses.urlSecret }}
+{{- if .name }}
+- name: OSTIARY_RESPONSE_STORE
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -1,0 +1,3 @@
+// @ts-check
+// Errors of OpenAI's Embeddings are those of Chat Completions.
+export {errorEvent, readError, writeError} from '../chat/errors.js';
