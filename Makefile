@@ -68,7 +68,7 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
 	@$(BIN)/pytest -n 2 --dist loadfile tests/clients # starts a process for each client, so beside nothing else
-	@$(BIN)/pytest -n 4 --dist loadfile $(patsubst %,tests/%,$(filter-out njs clients,$(SUITES)))
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(patsubst %,tests/%,$(filter-out njs clients,$(SUITES)))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

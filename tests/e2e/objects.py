@@ -26,9 +26,10 @@ def secret(name: str, **values: str) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": TEAM}, "data": data}
 
 
-def provider(name: str, *, base_url: str = FAKE, credential: str = "", **spec: Any) -> Object:
-    """`credential` names a Secret; without one the caller's own credential goes to the provider."""
-    held = {"credential": {"secretRef": {"name": credential, "key": "api-key"}}} if credential else {}
+def provider(name: str, *, base_url: str = FAKE, credential: str | Object = "", **spec: Any) -> Object:
+    """`credential` names a Secret, or is the whole field; without one the caller's own credential goes to the provider."""
+    whole = {"secretRef": {"name": credential, "key": "api-key"}} if isinstance(credential, str) else credential
+    held = {"credential": whole} if credential else {}
     return {
         "apiVersion": API,
         "kind": "Provider",

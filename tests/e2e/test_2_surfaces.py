@@ -7,7 +7,7 @@ from tests.e2e import objects
 from tests.e2e.commands import eventually
 from tests.e2e.installation import READY_KEY, REPLICAS, replica_url
 
-BODY = '{"model": "echo",  "messages": [{"role": "user", "content": "h\u00e9"}], "x": 1}'
+BODY = '{"model": "echo",  "messages": [{"role": "user", "content": "h\u00e9"}], "user": "x"}'
 
 MESSAGES = {"max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]}
 AWS = {"credential": {"kind": "AWS", "secretRef": {"name": "aws"}}, "bedrock": {"region": "eu-central-1"}}

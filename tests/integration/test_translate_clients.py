@@ -1,4 +1,4 @@
-"""Official clients before providers of other dialects (PL-20, PL-21, PL-23, PL-24)."""
+"""Official clients before providers of other dialects (PL-24, PL-25, GZ-12)."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def messages(bed: Translated) -> Iterator[anthropic.Anthropic]:
 
 @pytest.mark.parametrize("provider", OTHERS)
 @pytest.mark.parametrize("model", ["{}/hello", "guarded-{}"])
-def test_pl_20_an_openai_client_and_a_provider_of_another_dialect(chat: openai.OpenAI, provider: str, model: str) -> None:
+def test_pl_24_an_openai_client_and_a_provider_of_another_dialect(chat: openai.OpenAI, provider: str, model: str) -> None:
     answer = chat.chat.completions.create(model=model.format(provider), messages=HELLO)
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (GREETING, "stop")
     assert answer.usage is not None
@@ -49,7 +49,7 @@ def test_pl_20_an_openai_client_and_a_provider_of_another_dialect(chat: openai.O
 
 @pytest.mark.parametrize("provider", NOT_ANTHROPIC)
 @pytest.mark.parametrize("model", ["{}/hello", "guarded-{}"])
-def test_pl_20_an_anthropic_client_and_a_provider_of_another_dialect(
+def test_pl_24_an_anthropic_client_and_a_provider_of_another_dialect(
     messages: anthropic.Anthropic, provider: str, model: str
 ) -> None:
     answer = messages.messages.create(model=model.format(provider), messages=HELLO, max_tokens=64)
@@ -59,7 +59,7 @@ def test_pl_20_an_anthropic_client_and_a_provider_of_another_dialect(
 
 @pytest.mark.parametrize("provider", OTHERS)
 @pytest.mark.parametrize("model", ["{}/hello", "guarded-{}"])
-def test_pl_21_a_chat_stream_has_the_usage_only_if_it_was_asked_for(chat: openai.OpenAI, provider: str, model: str) -> None:
+def test_pl_24_a_chat_stream_has_the_usage_only_if_it_was_asked_for(chat: openai.OpenAI, provider: str, model: str) -> None:
     name = model.format(provider)
     with chat.chat.completions.create(model=name, messages=HELLO, stream=True) as plain:
         silent = list(plain)
@@ -73,7 +73,7 @@ def test_pl_21_a_chat_stream_has_the_usage_only_if_it_was_asked_for(chat: openai
 
 
 @pytest.mark.parametrize("provider", NOT_ANTHROPIC)
-def test_pl_21_a_messages_stream(messages: anthropic.Anthropic, provider: str) -> None:
+def test_gz_12_a_messages_stream(messages: anthropic.Anthropic, provider: str) -> None:
     with messages.messages.stream(model=f"{provider}/hello", messages=HELLO, max_tokens=64) as events:
         pieces = list(events.text_stream)
         answer = events.get_final_message()
@@ -84,7 +84,7 @@ def test_pl_21_a_messages_stream(messages: anthropic.Anthropic, provider: str) -
 
 
 @pytest.mark.parametrize("provider", OTHERS)
-def test_pl_23_a_chat_client_s_tool_is_called_and_its_result_told(chat: openai.OpenAI, provider: str) -> None:
+def test_pl_24_a_chat_client_s_tool_is_called_and_its_result_told(chat: openai.OpenAI, provider: str) -> None:
     model = f"{provider}/hello"
     first = chat.chat.completions.create(model=model, messages=HELLO, tools=OPENAI_TOOLS, max_tokens=64).choices[0]
     assert first.finish_reason == "tool_calls"
@@ -97,7 +97,7 @@ def test_pl_23_a_chat_client_s_tool_is_called_and_its_result_told(chat: openai.O
 
 
 @pytest.mark.parametrize("provider", OTHERS)
-def test_pl_23_arguments_of_a_call_in_pieces_are_whole_in_the_end(chat: openai.OpenAI, provider: str) -> None:
+def test_pl_24_arguments_of_a_call_in_pieces_are_whole_in_the_end(chat: openai.OpenAI, provider: str) -> None:
     model = f"{provider}/split-3"
     with chat.chat.completions.create(model=model, messages=HELLO, tools=OPENAI_TOOLS, stream=True) as chunks:
         deltas = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or []]
@@ -106,7 +106,7 @@ def test_pl_23_arguments_of_a_call_in_pieces_are_whole_in_the_end(chat: openai.O
 
 
 @pytest.mark.parametrize("provider", NOT_ANTHROPIC)
-def test_pl_23_a_messages_client_s_tool_is_streamed_and_its_result_told(messages: anthropic.Anthropic, provider: str) -> None:
+def test_pl_24_a_messages_client_s_tool_is_streamed_and_its_result_told(messages: anthropic.Anthropic, provider: str) -> None:
     given = {"model": f"{provider}/hello", "max_tokens": 64, "tools": ANTHROPIC_TOOLS}
     with messages.messages.stream(**given, messages=HELLO) as events:
         first = events.get_final_message()
@@ -118,7 +118,7 @@ def test_pl_23_a_messages_client_s_tool_is_streamed_and_its_result_told(messages
     assert "sunny" in second.content[0].text
 
 
-def test_pl_20_responses_and_completions_of_an_anthropic_provider(chat: openai.OpenAI) -> None:
+def test_pl_24_responses_and_completions_of_an_anthropic_provider(chat: openai.OpenAI) -> None:
     answer = chat.responses.create(model="anthropic/hello", input="good morning")
     assert (answer.output_text, answer.status) == (GREETING, "completed")
     with chat.responses.stream(model="anthropic/hello", input="good morning") as events:
@@ -129,7 +129,7 @@ def test_pl_20_responses_and_completions_of_an_anthropic_provider(chat: openai.O
     assert older.choices[0].text == "good morning"
 
 
-def test_pl_20_embeddings_of_a_google_provider(chat: openai.OpenAI) -> None:
+def test_pl_24_embeddings_of_a_google_provider(chat: openai.OpenAI) -> None:
     answer = chat.embeddings.create(model="google/hello", input=["one", "two"], dimensions=4)
     assert [len(each.embedding) for each in answer.data] == [4, 4]
     assert answer.data[0].embedding != answer.data[1].embedding
@@ -143,7 +143,7 @@ OPENAI_ERRORS = [
 
 
 @pytest.mark.parametrize(("status", "kind"), OPENAI_ERRORS)
-def test_pl_24_an_anthropic_provider_s_error_is_the_openai_client_s(
+def test_pl_25_an_anthropic_provider_s_error_is_the_openai_client_s(
     chat: openai.OpenAI, status: int, kind: type[openai.APIStatusError]
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -163,7 +163,7 @@ ANTHROPIC_ERRORS = [
 
 
 @pytest.mark.parametrize(("status", "kind"), ANTHROPIC_ERRORS)
-def test_pl_24_an_openai_provider_s_error_is_the_anthropic_client_s(
+def test_pl_25_an_openai_provider_s_error_is_the_anthropic_client_s(
     messages: anthropic.Anthropic, status: int, kind: type[anthropic.APIStatusError]
 ) -> None:
     with pytest.raises(kind) as caught:

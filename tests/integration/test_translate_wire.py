@@ -1,4 +1,4 @@
-"""What goes over the wire when dialects are the same, and when they are not: bytes, cuts, failures, records (PL-20 to PL-25)."""
+"""What goes over the wire: the same dialect and another, bytes, cuts, failures, records (PL-24, PL-25, GZ-02)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Translated]:
     ("path", "name", "target"),
     [(CHAT, "openai/echo", "echo"), (MESSAGES, "anthropic/echo", "echo"), (RESPONSES, "openai/echo", "echo")],
 )
-def test_pl_22_the_same_dialect_passes_byte_for_byte(bed: Translated, path: str, name: str, target: str) -> None:
+def test_gz_02_the_same_dialect_passes_byte_for_byte(bed: Translated, path: str, name: str, target: str) -> None:
     """Unknown fields, their order, white space, escapes and cache_control: only the name of the model is another."""
     body = ODD + b' , "model"\n:"%s" ,"n" :1 } '
     headers = {"anthropic-beta": "one-2025,two-2026", "anthropic-version": "2023-01-01"}
@@ -59,7 +59,7 @@ def test_pl_22_the_same_dialect_passes_byte_for_byte(bed: Translated, path: str,
     assert path != MESSAGES or seen.header("anthropic-version") == headers["anthropic-version"]
 
 
-def test_pl_22_google_s_dialect_passes_byte_for_byte_and_without_the_key(bed: Translated) -> None:
+def test_pl_24_google_s_dialect_passes_byte_for_byte_and_without_the_key(bed: Translated) -> None:
     body = b'{ "contents" : [{"role":"user","parts":[{"text":"gr\xc3\xbcezi"}]}],\n "generationConfig":{"topK":3.0}}'
     outcome = bed.ask(f"/v1beta/models/google/echo:generateContent?key={KEY}&x=%20y", body, key=None)
     (seen,) = outcome.seen
@@ -71,7 +71,7 @@ def test_pl_22_google_s_dialect_passes_byte_for_byte_and_without_the_key(bed: Tr
 
 @pytest.mark.parametrize("query", ["?alt=sse", ""])
 @pytest.mark.parametrize("name", ["google/echo", "openai/echo", "anthropic/echo", "bedrock/echo"])
-def test_pl_21_a_google_client_streams_events_or_an_array(bed: Translated, name: str, query: str) -> None:
+def test_pl_24_a_google_client_streams_events_or_an_array(bed: Translated, name: str, query: str) -> None:
     body = {"contents": [{"role": "user", "parts": [{"text": "good morning"}]}]}
     path = f"/v1/models/{name.replace('/', '%2F')}:streamGenerateContent{query}"
     outcome = bed.ask(path, body, key=None, **{"x-goog-api-key": KEY})
@@ -96,7 +96,7 @@ def test_pl_21_a_google_client_streams_events_or_an_array(bed: Translated, name:
         ("/v1beta/models/anthropic/drop:generateContent", KEY, 502, "UNAVAILABLE"),
     ],
 )
-def test_pl_24_a_google_client_s_errors(bed: Translated, path: str, key: str, status: int, word: str) -> None:
+def test_pl_25_a_google_client_s_errors(bed: Translated, path: str, key: str, status: int, word: str) -> None:
     reply = call_google(bed, path, key)
     assert (reply["code"], reply["status"]) == (status, word)
     assert reply["message"]
@@ -112,7 +112,7 @@ def call_google(bed: Translated, path: str, key: str) -> Any:
 
 @pytest.mark.parametrize(("name", "asked"), [("mixed", ["anthropic", "openai"]), ("mixed-back", ["openai", "anthropic"])])
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
-def test_pl_25_failover_between_a_native_and_a_translated_target(bed: Translated, name: str, asked: list[str], path: str) -> None:
+def test_pl_24_failover_between_a_native_and_a_translated_target(bed: Translated, name: str, asked: list[str], path: str) -> None:
     outcome = bed.ask(path, {"model": name, "messages": HELLO, "max_tokens": 64})
     assert outcome.reply.status == 200
     assert "good morning" in outcome.reply.text
@@ -121,14 +121,14 @@ def test_pl_25_failover_between_a_native_and_a_translated_target(bed: Translated
     assert all(seen.header("x-ostiary-translate") is None for seen in outcome.seen)
 
 
-def test_pl_25_failover_of_a_guarded_model_between_two_translated_targets(bed: Translated) -> None:
+def test_pl_24_failover_of_a_guarded_model_between_two_translated_targets(bed: Translated) -> None:
     outcome = bed.chat("guarded-mixed")
     assert outcome.reply.json["choices"][0]["message"]["content"] == "good morning"
     assert [(each["provider"], each["status"]) for each in outcome.record["attempts"]] == [("google", 503), ("bedrock", 200)]
     assert outcome.seen[1].target == "/model/echo/converse"
 
 
-def test_pl_20_a_bedrock_request_is_signed(bed: Translated) -> None:
+def test_pl_24_a_bedrock_request_is_signed(bed: Translated) -> None:
     (seen,) = bed.chat("bedrock/anthropic.claude-x:0").seen
     assert seen.target == "/model/anthropic.claude-x%3A0/converse"
     authorization = seen.header("authorization") or ""
@@ -138,7 +138,7 @@ def test_pl_20_a_bedrock_request_is_signed(bed: Translated) -> None:
 
 
 @pytest.mark.parametrize("name", ["anthropic/echo", "guarded"])
-def test_pl_20_what_cannot_be_said_is_refused_and_nobody_is_asked(bed: Translated, name: str) -> None:
+def test_pl_24_what_cannot_be_said_is_refused_and_nobody_is_asked(bed: Translated, name: str) -> None:
     outcome = bed.chat(name, n=2)
     assert outcome.reply.status == 400
     assert (outcome.reply.json["error"]["param"], outcome.reply.json["error"]["type"]) == ("n", "invalid_request_error")
@@ -150,7 +150,7 @@ def test_pl_20_what_cannot_be_said_is_refused_and_nobody_is_asked(bed: Translate
     assert bed.chat(name).reply.status == 200, "no breaker counts it"
 
 
-def test_pl_20_another_target_may_have_words_for_it(bed: Translated) -> None:
+def test_pl_24_another_target_may_have_words_for_it(bed: Translated) -> None:
     outcome = bed.chat("refusing", n=2)
     assert (outcome.reply.status, len(outcome.reply.json["choices"])) == (200, 2)
     assert [each["error_type"] for each in outcome.record["attempts"]] == ["not_expressible", ""]
@@ -164,7 +164,7 @@ def test_pl_24_a_request_that_cannot_be_read_is_refused(bed: Translated, path: s
     assert (outcome.reply.status, outcome.reply.json["error"]["type"], outcome.seen) == (400, "invalid_request_error", [])
 
 
-def test_pl_20_losses_are_listed(bed: Translated) -> None:
+def test_pl_24_losses_are_listed(bed: Translated) -> None:
     outcome = bed.chat("anthropic/echo", seed=7, logit_bias={"1": 2}, a_new_field=True)
     assert outcome.reply.status == 200
     assert set(outcome.reply.headers["x-ostiary-dropped"].split(", ")) == {"seed", "logit_bias", "a_new_field"}
@@ -177,7 +177,7 @@ CUTS = ["split-1", "split-7.crlf", "nospace", "pings", "split-5.nospace.crlf.pin
 
 @pytest.mark.parametrize("words", CUTS)
 @pytest.mark.parametrize("provider", ["anthropic", "google", "bedrock"])
-def test_pl_21_a_stream_may_be_cut_anywhere(bed: Translated, provider: str, words: str) -> None:
+def test_pl_24_a_stream_may_be_cut_anywhere(bed: Translated, provider: str, words: str) -> None:
     said = "gr\u00fcezi \u4e16\u754c \U0001f600 " * 5
     outcome = bed.chat(f"{provider}/echo.{words}", messages=[{"role": "user", "content": said}], stream=True)
     lines = [line for line in outcome.reply.text.split("\n") if line]
@@ -189,7 +189,7 @@ def test_pl_21_a_stream_may_be_cut_anywhere(bed: Translated, provider: str, word
 
 
 @pytest.mark.parametrize("name", ["anthropic/slow-50x8.pings", "guarded"])
-def test_pl_21_events_are_passed_on_as_they_come(bed: Translated, name: str) -> None:
+def test_pl_24_events_are_passed_on_as_they_come(bed: Translated, name: str) -> None:
     body = {"model": name, "messages": HELLO, "stream": True}
     with stream(bed.gateway.base_url, CHAT, body, key=KEY) as answer:
         assert answer.readline().startswith(b"data:")
@@ -198,7 +198,7 @@ def test_pl_21_events_are_passed_on_as_they_come(bed: Translated, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["anthropic/cached", "bedrock/cached", "openai/cached"])
-def test_pl_25_cached_tokens_are_told_and_accounted(bed: Translated, name: str) -> None:
+def test_pl_24_cached_tokens_are_told_and_accounted(bed: Translated, name: str) -> None:
     """In the client's own fields, and in the record by the provider's word, whole or streamed."""
     path = MESSAGES if name.startswith("openai") else CHAT
     fields = {"model": name, "messages": HELLO, "max_tokens": 64}
@@ -263,7 +263,7 @@ def posing(bed: Translated) -> Iterator[QueuedProvider]:
         bed.gateway.remove("posing")
 
 
-def test_pl_20_an_openai_shaped_answer_reaches_an_openai_client_intact(bed: Translated, posing: QueuedProvider) -> None:
+def test_pl_24_an_openai_shaped_answer_reaches_an_openai_client_intact(bed: Translated, posing: QueuedProvider) -> None:
     posing.answers(Answer(body=WHOLE))
     outcome = bed.ask(CHAT, {"model": "posing/m", "messages": HELLO})
     assert outcome.reply.body == WHOLE

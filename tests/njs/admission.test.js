@@ -6,7 +6,7 @@ import {FakeDict, FakeRequest, install} from './fakes.js';
 
 const ngx = install();
 const {callerOf} = await import('../../gateway/nginx/njs/credential.js');
-const {ask, recall, recallRefusal} = await import('../../gateway/nginx/njs/decisions.js');
+const {ask, isLimited, isTranslated, recall, recallRefusal} = await import('../../gateway/nginx/njs/decisions.js');
 const {errorBody} = await import('../../gateway/nginx/njs/dialects.js');
 const {accept, redacted, settle} = await import('../../gateway/nginx/njs/registry.js');
 const {canonical} = await import('../../gateway/nginx/njs/request.js');
@@ -63,10 +63,28 @@ test('a decision is asked for once, and is dead with its generation', async () =
     const packed = await ask(r, {hash: HASH, mask: 'abcdef'}, 'managed', 'openai/m');
     assert.deepEqual(JSON.parse(r.asked[0][1].body), {key: HASH, surface: 'managed', target: 'openai/m', dialect: 'chat'});
     assert.equal(recall(`${HASH}copenai/m`), packed);
-    assert.equal(packed.split('\t').length, 19);
+    assert.equal(packed.split('\t').length, 20);
     assert.equal(packed.split('\t')[5], 'a b', 'a tab in a field would make two of it');
     zone('state').set('generation', 'bb');
     assert.equal(recall(`${HASH}copenai/m`), undefined);
+});
+
+test('pl_24 one place to go in another dialect: the decision says what the translator is told', async () => {
+    const backend = {...BACKEND, provider_type: 'bedrock', model: 'a/b', translate: 'converse', signing: 'aws', region: 'eu-central-1', name: 'é', credential: 'id:secret'};
+    for (const [spend, ending] of [[undefined, '\x04'], [{purses: []}, '\x05']]) {
+        zone('decisions').entries.clear();
+        const r = new FakeRequest({uri: '/v1/messages', answers: [reply({...GRANTED, backends: [backend], spend})]});
+        const packed = await ask(r, {hash: HASH, mask: 'abcdef'}, 'managed', 'm');
+        assert.ok(isTranslated(packed) && packed.endsWith(ending));
+        assert.equal(isLimited(packed), spend !== undefined);
+        const fields = packed.split('\t');
+        assert.equal(fields[9], 'http://ostiary_translator/converse');
+        assert.ok(!fields.slice(14, 19).join('').includes('secret'), 'AWS keys sign, they are no header');
+        const text = fields[19].replace('\x04', '');
+        assert.match(text, /^[ -~]+$/);
+        const {path, stream_path: stream, client, aws, name} = JSON.parse(text);
+        assert.deepEqual([path, stream, client, aws, name], ['/model/a%2Fb/converse', '/model/a%2Fb/converse-stream', 'messages', 'id:secret', 'é']);
+    }
 });
 
 test('a decision of another generation is used once and not kept', async () => {

@@ -75,7 +75,7 @@ test('the first attempt goes to the best target, and is in the registry', async 
     assert.deepEqual([v.ostiary_base, v.ostiary_host, v.ostiary_server_name], ['https://up_a/v1', 'a.test:8443', 'a.test']);
     assert.deepEqual([v.ostiary_authorization, v.ostiary_x_api_key, v.ostiary_guard, v.ostiary_tries], ['Bearer a', '', '', '1']);
     assert.deepEqual(v.ostiary_decision.split('\t').slice(1, 9), ['k', '1', 'n', 'ns', 'o', 'mask', 'a', 'openai']);
-    assert.equal(v.ostiary_decision.split('\t').length, 19);
+    assert.equal(v.ostiary_decision.split('\t').length, 20);
     assert.equal(ngx.shared.ostiary_inflight.size(), 1);
     assert.equal(r.redirect, undefined, 'on to proxy_pass');
 });

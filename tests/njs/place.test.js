@@ -60,13 +60,13 @@ for (const [path, stream, args, expected] of [
     ['/g/{model}:gC', '/g/{model}:sgC?alt=sse', 'Key=sk', '/g/a%2Fm%3A1:sgC'],
     ['/g/{model}:gC', '/g/{model}:sgC?alt=sse&v=1', 'alt=sse', '/g/a%2Fm%3A1:sgC?v=1&alt=sse'],
 ]) {
-    test(`pl_22 Google's clients say how their stream is framed, and no provider sees their key: ${expected}`, () => {
+    test(`pl_24 Google's clients say how their stream is framed, and no provider sees their key: ${expected}`, () => {
         const target = complete({model: 'M', targets: [{...TARGET, path, stream_path: stream}]}).targets[0];
         assert.equal(placeOf(request(GOOGLE, args, {ostiary_stream: 'true'}), target), expected);
     });
 }
 
-test('pl_22 a path at the translator holds nothing of a Google client\'s', () => {
+test('pl_24 a path at the translator holds nothing of a Google client\'s', () => {
     assert.equal(askedAt(request(GOOGLE, 'key=sk')), '/v1beta/models/-:streamGenerateContent');
 });
 
@@ -77,7 +77,7 @@ function aimed(target, {uri = '/v1/messages', args = '', plan = {}, variables = 
     return r.variables;
 }
 
-test('pl_20 a translated attempt goes to the translator, with its credential and what it has to know', () => {
+test('pl_24 a translated attempt goes to the translator, with its credential and what it has to know', () => {
     const v = aimed({translate: 'chat', path: '/v1/chat/completions'}, {variables: {ostiary_stream: 'true'}});
     assert.deepEqual([v.ostiary_base, v.ostiary_place, v.ostiary_family, v.ostiary_authorization], ['http://ostiary_translator/chat', '/v1/messages', '', 'Bearer p']);
     assert.deepEqual(JSON.parse(v.ostiary_translate), {
@@ -91,13 +91,13 @@ for (const [translate, path, streamPath] of [
     ['converse', '/model/a%2Fm%3A1/converse', '/model/a%2Fm%3A1/converse-stream'],
     ['messages', '/v1/messages', '/v1/messages'],
 ]) {
-    test(`pl_20 where a provider of ${translate} is asked that says nothing else`, () => {
+    test(`pl_24 where a provider of ${translate} is asked that says nothing else`, () => {
         const {path: whole, stream_path: stream} = JSON.parse(aimed({translate}, {uri: '/v1/chat/completions'}).ostiary_translate);
         assert.deepEqual([whole, stream], [path, streamPath]);
     });
 }
 
-test('pl_20 keys to sign with are for the translator alone', () => {
+test('pl_24 keys to sign with are for the translator alone', () => {
     const v = aimed({translate: 'converse', signing: 'aws', region: 'eu', credentials: ['id:secret']}, {plan: {max_output_tokens: 7}});
     const {aws, region, max_tokens: most} = JSON.parse(v.ostiary_translate);
     assert.deepEqual([aws, region, most, v.ostiary_authorization], ['id:secret', 'eu', 7, '']);
@@ -105,7 +105,7 @@ test('pl_20 keys to sign with are for the translator alone', () => {
     assert.deepEqual([same.ostiary_base, JSON.parse(same.ostiary_translate).path], ['http://ostiary_translator/same', '/x']);
 });
 
-test('pl_20 the guard carries a translated attempt to the translator', () => {
+test('pl_24 the guard carries a translated attempt to the translator', () => {
     const v = aimed({translate: 'messages'}, {uri: '/v1/chat/completions', plan: {guarded: true, stateful: true}, variables: {ostiary_identity: 'key-1\t2'}});
     const {target, host, dialect, state} = JSON.parse(v.ostiary_guard);
     assert.deepEqual([v.ostiary_base, target, host, dialect], ['http://ostiary_guard/messages', `unix:${settings.translator}`, 'p.test', 'chat']);
@@ -121,7 +121,7 @@ test('the next attempt has nothing of the one before', () => {
         ['', 'https://up/b', '/v1/chat/completions', 'n', 'openai']);
 });
 
-test('pl_22 the body of a Google client goes on as it came', () => {
+test('pl_24 the body of a Google client goes on as it came', () => {
     const requestText = '{"contents":[],"generationConfig":{"maxOutputTokens":9,"candidateCount":2}}';
     const r = new FakeRequest({uri: GOOGLE, requestText, requestBuffer: Buffer.from(requestText)});
     assert.deepEqual(read(r), {model: 'x/y', problem: ''});

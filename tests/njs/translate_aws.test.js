@@ -11,7 +11,7 @@ const NOW = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
 const KEYS = 'AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 
 for (const [name, {host, path, query, body, region, token, authorization}] of Object.entries(golden('signatures'))) {
-    test(`pl_22 the signature of ${name} is botocore's`, () => {
+    test(`pl_24 the signature of ${name} is botocore's`, () => {
         const keys = readKeys(token === undefined ? KEYS : `${KEYS}:${token}`);
         const headers = sign({method: 'POST', host, path, query, contentType: 'application/json', body}, keys, region, NOW);
         assert.deepEqual(headers, {
@@ -39,7 +39,7 @@ function readAll(bytes, step) {
 }
 
 for (const [name, {bytes, frames, broken}] of Object.entries(golden('frames'))) {
-    test(`pl_22 frames of ${name} are botocore's, cut anywhere`, () => {
+    test(`pl_24 frames of ${name} are botocore's, cut anywhere`, () => {
         const all = Buffer.from(bytes, 'base64');
         for (const step of [1, 2, 3, 7, 16, 61, all.length]) {
             const found = readAll(all, step);
@@ -53,7 +53,7 @@ for (const [name, {bytes, frames, broken}] of Object.entries(golden('frames'))) 
     });
 }
 
-test('pl_22 a damaged stream is a fault, once, and nothing of it is kept', () => {
+test('pl_24 a damaged stream is a fault, once, and nothing of it is kept', () => {
     const bytes = Buffer.from(golden('frames').damaged.bytes, 'base64');
     const reader = frameReader();
     const events = streamReader();
@@ -63,7 +63,7 @@ test('pl_22 a damaged stream is a fault, once, and nothing of it is kept', () =>
     assert.equal(faults[0].fault.status, 502);
 });
 
-test('pl_22 a frame that says it is endless is refused at its first twelve bytes', () => {
+test('pl_24 a frame that says it is endless is refused at its first twelve bytes', () => {
     const bytes = Buffer.from(golden('frames').events.bytes, 'base64');
     bytes.writeUInt32BE(0xffffffff, 0);
     assert.equal(frameReader().read(bytes.subarray(0, 12))[0][0], 'exception');

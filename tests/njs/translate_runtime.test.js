@@ -28,10 +28,10 @@ function read(sizes) {
 }
 
 for (const sizes of [[1], [2], [3], [5, 1], [7, 2, 1], [1000], [40, 3]]) {
-    test(`pl_21 events are the same in pieces of ${sizes} bytes`, () => assert.deepEqual(read(sizes), EVENTS));
+    test(`pl_24 events are the same in pieces of ${sizes} bytes`, () => assert.deepEqual(read(sizes), EVENTS));
 }
 
-test('pl_21 events in one chunk come together, and an open one waits', () => {
+test('pl_24 events in one chunk come together, and an open one waits', () => {
     const reader = eventReader();
     assert.deepEqual(reader.read(Buffer.from('data: 1\n\ndata: 2\n\ndata: '), false), [['', '1'], ['', '2']]);
     assert.deepEqual(reader.read(Buffer.from('3'), false), []);
@@ -39,7 +39,7 @@ test('pl_21 events in one chunk come together, and an open one waits', () => {
     assert.deepEqual(reader.read(Buffer.from('\n'), false), [['', '3']]);
 });
 
-test('pl_21 an event without an end is not kept for ever', () => {
+test('pl_24 an event without an end is not kept for ever', () => {
     const reader = eventReader();
     const piece = Buffer.alloc(1024 * 1024, 'x');
     assert.throws(() => { for (let i = 0; i < 20; i += 1) { reader.read(piece, false); } }, /no end/);
@@ -85,7 +85,7 @@ function told(...events) {
     return JSON.parse(ngx.shared.ostiary_told.get('e-1') || 'null');
 }
 
-test('pl_25 usage is told as the provider said it: the beginning\'s and the newest', () => {
+test('pl_24 usage is told as the provider said it: the beginning\'s and the newest', () => {
     const start = {type: 'start', id: '', model: 'm', created: 0, usage: {raw: {input_tokens: 3, service_tier: 'x'}}};
     const usage = (n) => ({type: 'usage', usage: {raw: {output_tokens: n}}});
     assert.equal(told({type: 'ping'}), null);
@@ -147,7 +147,7 @@ function answer(r, at, status, type, ...chunks) {
     return r;
 }
 
-test('pl_20 a request goes on in the provider\'s words', async () => {
+test('pl_24 a request goes on in the provider\'s words', async () => {
     const [r] = await begin({words: 'hi'});
     const v = r.variables;
     assert.deepEqual(JSON.parse(v.translated_body), {model: 'theirs', words: 'hi', most: 5});
@@ -155,7 +155,7 @@ test('pl_20 a request goes on in the provider\'s words', async () => {
     assert.equal((await begin({words: ''}, {stream: true}))[0].variables.translated_place, '/s');
 });
 
-test('pl_20 what cannot be said names its field, and what cannot be read does not', async () => {
+test('pl_24 what cannot be said names its field, and what cannot be read does not', async () => {
     const [refused] = await begin({});
     assert.deepEqual([refused.status, refused.headersOut['x-ostiary-guard']], [400, 'refused']);
     assert.deepEqual(JSON.parse(refused.body), {status: 400, message: "'words' is missing", param: 'words', id: 'r-1'});
@@ -163,7 +163,7 @@ test('pl_20 what cannot be said names its field, and what cannot be read does no
     assert.deepEqual([unread.status, JSON.parse(unread.body).message], [400, 'the request cannot be read']);
 });
 
-test('pl_20 a whole answer comes in one piece, in the client\'s words', async () => {
+test('pl_24 a whole answer comes in one piece, in the client\'s words', async () => {
     const [r, at] = await begin({words: '', lost: ['seed', 'a\r\nb']});
     answer(r, at, 200, 'application/json', '{"te', 'xt":"é', '"}', '');
     assert.deepEqual(r.sent.map(String), ['{"said":"é"}']);
@@ -171,20 +171,20 @@ test('pl_20 a whole answer comes in one piece, in the client\'s words', async ()
     assert.deepEqual(JSON.parse(ngx.shared.ostiary_told.get('e-1')).usage, [{input_tokens: 1}]);
 });
 
-test('pl_20 a list of losses that is too long for a header is cut', async () => {
+test('pl_24 a list of losses that is too long for a header is cut', async () => {
     const [r, at] = await begin({words: '', lost: Array.from({length: 10_000}, (_, i) => `field_${i}`)});
     answer(r, at, 200, 'application/json', '{}', '');
     const said = r.headersOut['x-ostiary-dropped'];
     assert.ok(said.length < 2010 && said.endsWith(', ...'), said.slice(-30));
 });
 
-test('pl_21 a stream goes event by event, each chunk at once, and nothing follows its last word', async () => {
+test('pl_24 a stream goes event by event, each chunk at once, and nothing follows its last word', async () => {
     const [r, at] = await begin({words: ''}, {stream: true});
     answer(r, at, 200, 'text/event-stream', 'data: 1\n\nevent: n\ndata: 2\n\nda', 'ta: 3\n\n:\n\n', 'data: end\n\ndata: 4\n\n', '');
     assert.deepEqual(r.sent.map(String), ['=1\nn=2\n', '=3\n:\n\n', 'end\n', '']);
 });
 
-test('pl_21 a stream without a last word gets one, a broken one does not', async () => {
+test('pl_24 a stream without a last word gets one, a broken one does not', async () => {
     const [r, at] = await begin({words: ''}, {stream: true});
     answer(r, at, 200, 'text/event-stream', 'data: 1\n\n', '');
     assert.equal(r.text, '=1\nended\n');
@@ -194,7 +194,7 @@ test('pl_21 a stream without a last word gets one, a broken one does not', async
     assert.equal(broken.sent.at(-1).toString(), '');
 });
 
-test('pl_21 a whole answer to who asked for a stream is made one', async () => {
+test('pl_24 a whole answer to who asked for a stream is made one', async () => {
     const [r, at] = await begin({words: ''}, {stream: true});
     answer(r, at, 200, 'application/json', '{"text":"x"}', '');
     assert.equal(r.headersOut['Content-Type'], 'text/event-stream');
@@ -210,7 +210,7 @@ test('pl_24 an error is the client\'s, and not as long as it likes', async () =>
     assert.equal(JSON.parse(page.text).message.length, 65_536);
 });
 
-test('pl_20 consequence A: an answer in OpenAI\'s shape goes to its client byte for byte, to others through its reader', async () => {
+test('pl_24 consequence A: an answer in OpenAI\'s shape goes to its client byte for byte, to others through its reader', async () => {
     const whole = '{ "choices":"odd" , "n":1.0}';
     const events = ['data: {"choi', 'ces":"a"}\n\n', 'data: x\n\n', ''];
     const own = {...provider, posing};

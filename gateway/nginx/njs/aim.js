@@ -1,6 +1,7 @@
 // @ts-check
 // Sets what nginx.conf sends, and where: the variables of one attempt.
 import {capText} from './charge.js';
+import {ascii} from './orders.js';
 import {askedAt, isStream, placeOf, translation} from './place.js';
 import settings from './settings.js';
 import {familyOf, spokenAt} from './spoken.js';
@@ -123,12 +124,4 @@ function orders(r, plan, target, {began, now}) {
         headers: target.headers,
         drain_ms: plan.way === 'draining' ? Math.max(1, target.drain_ms) : 0, // it remembers only what it may have to drain
     });
-}
-
-/**
- * @param {object} value
- * @returns {string} as JSON that may be a header
- */
-function ascii(value) {
-    return JSON.stringify(value).replace(/[\x7f-\uffff]/g, (letter) => '\\u' + letter.charCodeAt(0).toString(16).padStart(4, '0'));
 }

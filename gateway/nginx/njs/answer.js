@@ -6,13 +6,13 @@ import {learnMaker} from './affinity.js';
 import {finish, planFor} from './attempt.js';
 import {completed, failed, measured} from './backends.js';
 import {errorOf, failureOf, learnFailure, learnLatency} from './outcome.js';
-import {body as pass, line as settle, onlyOurs, told as collected} from './reply.js';
+import {body as pass, line as settle, onlyOurs, toldOf as collected} from './reply.js';
 import {tell} from './trip.js';
+import {byTheProvider} from './truth.js';
 
 const FIRST_CHUNKS = 8;
 const EXITING = 4; // PF_EXITING of Linux
 
-const truth = ngx.shared.ostiary_told; // by ledger id: what the translator has seen of a provider's usage
 
 /**
  * @typedef {import('./trip.js').Request & {watch?: Watch}} Request
@@ -134,8 +134,7 @@ function guardIsGone(r) {
 }
 
 /**
- * js_set in the log phase. An answer of our own is whole. What the client was shown of a translated one need not hold the
- * provider's own counts.
+ * js_set in the log phase. An answer of our own is whole.
  *
  * @param {Request} r
  * @returns {string} JSON
@@ -145,14 +144,8 @@ export function told(r) {
     if (r.own) {
         return '{"last":true}';
     }
-    const known = v.ostiary_translate ? truth.get(/** @type {string} */ (v.ostiary_id)) : undefined;
-    if (typeof known !== 'string') {
-        return v.ostiary_drained || collected(r);
-    }
-    truth.delete(/** @type {string} */ (v.ostiary_id));
-    const {usage, stream, model} = JSON.parse(known);
-    const seen = JSON.parse(v.ostiary_drained || collected(r, usage.length));
-    return JSON.stringify({...seen, stream, model: model || seen.model, usage});
+    const seen = (/** @type {number} */ known) => v.ostiary_drained || collected(r, known);
+    return v.ostiary_translate ? byTheProvider(/** @type {string} */ (v.ostiary_id), seen) : seen(0);
 }
 
 export default {header, body, line, onlyOurs, told};

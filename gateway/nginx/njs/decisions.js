@@ -5,6 +5,7 @@
 // begins with: nginx.conf takes it apart by a pattern, which costs a tenth of split().
 import {complain} from './complaints.js';
 import {clean} from './credential.js';
+import {ascii, standing} from './orders.js';
 import settings from './settings.js';
 import {familyOf, spokenAt} from './spoken.js';
 import {acquaint, count, turnedAway} from './strangers.js';
@@ -18,6 +19,8 @@ import {acquaint, count, turnedAway} from './strangers.js';
 const PLANNED = 1;
 const LIMITED = 2;
 const PLANNED_LIMITED = 3;
+const TRANSLATED = 4; // it has one way, through the translator
+const TRANSLATED_LIMITED = 5;
 const DEFAULT_VERSION = '2023-06-01';
 const STRANGERS = ['missing_api_key', 'invalid_api_key', 'key_disabled', 'key_expired'];
 
@@ -51,7 +54,16 @@ export function isPlanned(decision) {
  */
 export function isLimited(decision) {
     const mark = decision.charCodeAt(decision.length - 1);
-    return mark === LIMITED || mark === PLANNED_LIMITED;
+    return mark === LIMITED || mark === PLANNED_LIMITED || mark === TRANSLATED_LIMITED;
+}
+
+/**
+ * @param {string} decision
+ * @returns {boolean}
+ */
+export function isTranslated(decision) {
+    const mark = decision.charCodeAt(decision.length - 1);
+    return mark === TRANSLATED || mark === TRANSLATED_LIMITED;
 }
 
 /**
@@ -115,7 +127,7 @@ export async function ask(r, caller, surface, target, model) {
         const plan = answer.expires_ms ? {...answer.plan, expires_ms: answer.expires_ms} : answer.plan; // it holds tokens that end
         keep(plans, `${answer.generation}\t${dialect}:${target}`, JSON.stringify(plan), answer);
     }
-    const packed = answer.plan ? packPlanned(answer, caller.mask, `${dialect}:${target}`) : pack(answer, caller.mask);
+    const packed = answer.plan ? packPlanned(answer, caller.mask, `${dialect}:${target}`) : pack(answer, caller.mask, r.uri);
     if (packed !== undefined) {
         keep(granted, name, packed, answer);
         if (surface === 'managed' && target !== '') {
@@ -222,9 +234,10 @@ function joined(fields) {
  *
  * @param {any} answer what the sidecar says, see contract/decision.py
  * @param {string} mask
+ * @param {string} uri
  * @returns {string | undefined}
  */
-function pack(answer, mask) {
+function pack(answer, mask, uri) {
     const who = answer.identity;
     if (!who) {
         return undefined;
@@ -232,16 +245,28 @@ function pack(answer, mask) {
     const backend = (answer.backends || [])[0] || {provider_type: ''};
     const header = backend.credential_header || '';
     /** @param {string} name */
-    const credential = (name) => (header === name ? backend.credential : '');
+    const credential = (name) => (header === name && backend.signing !== 'aws' ? backend.credential : '');
     const fields = [
         answer.generation, who.key_id, who.key_version, who.name, who.namespace, who.owner, mask, backend.provider, backend.provider_type,
-        `${backend.scheme}://${backend.upstream}${backend.base_path}`, backend.host, backend.model,
-        backend.provider_type === 'anthropic' ? DEFAULT_VERSION : '',
-        familyOf(backend.provider_type),
+        backend.translate ? `http://ostiary_translator/${backend.translate}` : `${backend.scheme}://${backend.upstream}${backend.base_path}`,
+        backend.host, backend.model,
+        backend.provider_type === 'anthropic' || backend.translate === 'messages' ? DEFAULT_VERSION : '',
+        backend.translate ? '' : familyOf(backend.provider_type),
         header === '' ? 'caller' : 'held',
         credential('authorization'), credential('x-api-key'), credential('api-key'), credential('x-goog-api-key'),
+        backend.translate ? ascii(ordersOf(backend, uri)) : '',
     ];
-    return joined(fields) + ending(answer, 0, LIMITED);
+    return joined(fields) + (backend.translate ? ending(answer, TRANSLATED, TRANSLATED_LIMITED) : ending(answer, 0, LIMITED));
+}
+
+/**
+ * @param {any} backend that is asked in another dialect than the client's
+ * @param {string} uri
+ */
+function ordersOf(backend, uri) {
+    const {dialect} = /** @type {import('./spoken.js').Spoken} */ (spokenAt(uri));
+    const orders = standing(backend, dialect, {uri, maxTokens: settings.maxOutputTokens, credential: backend.credential});
+    return {...orders, name: backend.name};
 }
 
 /**

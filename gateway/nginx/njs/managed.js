@@ -4,7 +4,7 @@ import {LONG_BODY, lookFor} from './bounds.js';
 import {borrow, cap, charge} from './charge.js';
 import {complain} from './complaints.js';
 import {callerOf, clean} from './credential.js';
-import {ask, isKnown, isLimited, isPlanned, recall} from './decisions.js';
+import {ask, isKnown, isLimited, isPlanned, isTranslated, recall} from './decisions.js';
 import {dialectOf, refuse} from './dialects.js';
 import {accept, redacted} from './registry.js';
 import {collect} from './reply.js';
@@ -173,7 +173,7 @@ function admit(r, caller, decision, bytes) {
     if (isLimited(decision)) {
         return pay(r, caller, decision, bytes);
     }
-    collect(r, accept(r, decision));
+    collect(r, accept(r, decision), isTranslated(decision));
     return undefined;
 }
 
@@ -222,7 +222,7 @@ function send(r, decision, spend, slots) {
     if (spend.cap) {
         cap(r, spend, decision.split('\t', FIELDS_OF_PLANNED)[TYPE]);
     }
-    collect(r, accept(r, decision, slots));
+    collect(r, accept(r, decision, slots), isTranslated(decision));
 }
 
 export default {access};

@@ -1,20 +1,13 @@
 // @ts-check
 // Where an attempt asks a provider: the client's own path, the target's, or the translator's and what that is told.
+import {filled, standing} from './orders.js';
 import settings from './settings.js';
 import {googlePath, spokenAt} from './spoken.js';
 
 /** @typedef {import('./plans.js').Plan} Plan */
 /** @typedef {import('./plans.js').Target} Target */
 
-const MODEL = '{model}';
 const GOOGLES_OWN = '/v1beta/models/{model}:';
-/** @type {Record<string, [string, string]>} where a provider is asked that says nothing else, and where for a stream */
-const PATHS = {
-    chat: ['/v1/chat/completions', ''], completions: ['/v1/completions', ''], responses: ['/v1/responses', ''],
-    embeddings: ['/v1/embeddings', ''], messages: ['/v1/messages', ''],
-    generate: [GOOGLES_OWN + 'generateContent', GOOGLES_OWN + 'streamGenerateContent?alt=sse'],
-    embed: [GOOGLES_OWN + 'batchEmbedContents', ''], converse: ['/model/{model}/converse', '/model/{model}/converse-stream'],
-};
 
 /**
  * A provider that speaks the client's dialect.
@@ -57,15 +50,6 @@ function pathOf(r, target) {
 
 /**
  * @param {string} path
- * @param {string} model
- * @returns {string}
- */
-function filled(path, model) {
-    return path.includes(MODEL) ? path.replace(MODEL, encodeURIComponent(model)) : path;
-}
-
-/**
- * @param {string} path
  * @param {string} args
  * @returns {string}
  */
@@ -99,24 +83,11 @@ export function askedAt(r) {
  * @param {string} credential
  */
 export function translation(r, plan, target, credential) {
-    const v = r.variables;
-    const stream = isStream(v);
-    const [usual, usualStream] = PATHS[target.translate] || ['', ''];
-    const own = target.path ? [target.path, target.stream_path] : [usual, usualStream];
     const client = /** @type {import('./spoken.js').Spoken} */ (spokenAt(r.uri)).dialect;
     return {
-        id: v.ostiary_id,
-        client,
-        stream,
+        id: r.variables.ostiary_id,
+        stream: isStream(r.variables),
         sse: client !== 'generate' || (r.args.alt || '') === 'sse',
-        model: target.model,
-        provider: target.provider_type,
-        base: `${target.scheme}://${target.upstream}${target.base_path}`,
-        host: target.host,
-        path: filled(own[0] || r.uri, target.model),
-        stream_path: filled(own[1] || own[0] || r.uri, target.model),
-        max_tokens: plan.max_output_tokens || settings.maxOutputTokens,
-        region: target.region || undefined,
-        aws: target.signing === 'aws' ? credential : undefined,
+        ...standing(target, client, {uri: r.uri, maxTokens: plan.max_output_tokens || settings.maxOutputTokens, credential}),
     };
 }

@@ -23,7 +23,7 @@ import {firstTarget, ordered, take} from './targets.js';
 import {load, newTrip} from './trip.js';
 
 const FIELDS_OF_CALLER = 7; // generation and who; then the fields of a target, see the pattern in nginx.conf
-const NO_TARGET = '\t\t\t\t\t\t\t\t\t';
+const NO_TARGET = '\t\t\t\t\t\t\t\t\t\t';
 
 /** @typedef {import('./plans.js').Plan} Plan */
 /** @typedef {import('./trip.js').Request} Request */

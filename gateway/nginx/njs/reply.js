@@ -5,6 +5,7 @@ import {hider, visible} from './hide.js';
 import {hideLimits} from './meters.js';
 import {slotsOf} from './purses.js';
 import {settle} from './registry.js';
+import {byTheProvider, tellTry} from './truth.js';
 import {keepTexts} from './uncounted.js';
 import {collected, isOver, lacksUsage} from './usage.js';
 
@@ -21,6 +22,7 @@ const WE_ASKED = ',"stream_options":{"include_usage":true';
  *
  * @typedef {object} Seen
  * @property {import('./registry.js').Entry} entry
+ * @property {boolean} translated
  * @property {number} bytes all that passed
  * @property {number} expected Content-Length, -1 if there is none
  * @property {boolean} last whether the provider came to the end of its reply
@@ -46,9 +48,10 @@ const WE_ASKED = ',"stream_options":{"include_usage":true';
  *
  * @param {Request} r
  * @param {import('./registry.js').Entry} entry
+ * @param {boolean} [translated] whether it is asked in another dialect, without a plan
  */
-export function collect(r, entry) {
-    r.seen = {entry, bytes: 0, expected: -1, last: false, broken: false, begun: false, kept: null};
+export function collect(r, entry, translated = false) {
+    r.seen = {entry, translated, bytes: 0, expected: -1, last: false, broken: false, begun: false, kept: null};
 }
 
 /**
@@ -91,7 +94,7 @@ function only(r, seen, chunk) {
     seen.bytes = chunk.length;
     seen.last = true;
     seen.kept = {head: [chunk], headBytes: chunk.length, tail: [], tailBytes: 0, hider: null};
-    if (chunk.length <= SHORT) {
+    if (chunk.length <= SHORT && !seen.translated) {
         r.rawVariables.ostiary_reply = chunk;
     }
 }
@@ -196,6 +199,9 @@ function remember(kept, chunk, length) {
  */
 export function line(r) {
     if (r.seen !== undefined) {
+        if (r.seen.translated) {
+            tellTry(r);
+        }
         settle(r.seen.entry);
         return '1';
     }
@@ -234,10 +240,19 @@ export function onlyOurs(r) {
  * js_set in the log phase, for the replies that the pattern in nginx.conf does not read.
  *
  * @param {Request} r
+ * @returns {string} JSON
+ */
+export function told(r) {
+    const {seen} = r;
+    return seen !== undefined && seen.translated ? byTheProvider(seen.entry.id, (known) => toldOf(r, known)) : toldOf(r);
+}
+
+/**
+ * @param {Request} r
  * @param {number} [known] usage objects that are known elsewhere
  * @returns {string} JSON
  */
-export function told(r, known = 0) {
+export function toldOf(r, known = 0) {
     const seen = r.seen;
     if (seen === undefined || seen.kept === null || seen.bytes === 0) {
         const last = seen !== undefined && (seen.last || hasNoBody(r));

@@ -39,10 +39,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
-class Backend(msgspec.Struct, frozen=True, kw_only=True):
+class Backend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a request goes. `upstream` names an nginx `upstream{}` block.
 
     `credential_header` is empty where the caller's own credential goes upstream; else `credential` is the value of that header.
+    `translate`, `path`, `stream_path`, `signing` and `region` are a Target's; `name` is the resolved model's, told with them.
     """
 
     provider: str
@@ -54,6 +55,12 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     model: str  # provider model, spliced into the body; empty on pass-through
     credential_header: str = ""
     credential: str = ""
+    translate: str = ""
+    path: str = ""
+    stream_path: str = ""
+    signing: Literal["", "aws"] = ""
+    region: str = ""
+    name: str = ""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

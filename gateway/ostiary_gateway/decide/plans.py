@@ -56,7 +56,7 @@ class Planner:
         stateful = self._keeps_responses and dialect == "responses"
         plan = _plan(model, [place.target for place in places], stateful=stateful)
         until = min((place.credentials.expires_ms for place in places if place.credentials.expires_ms), default=0)
-        return Going(backend_of(usable[0]) if _is_plain(plan) else plan, until, brief)
+        return Going(_backend_of(usable[0], model) if _is_plain(plan, dialect) else plan, until, brief)
 
     def targets(self, model: Model, dialect: Dialect = "chat") -> tuple[Target | None, ...]:
         """One for each backend of the Model, None where it cannot be used: no credential, or nothing that it understands."""
@@ -105,7 +105,7 @@ class Planner:
         return Place(target, credentials=credentials)
 
 
-def backend_of(target: Target) -> Backend:
+def _backend_of(target: Target, model: Model) -> Backend:
     """A target that is the only way to go, as requests without a plan know it."""
     return Backend(
         provider=target.provider,
@@ -117,6 +117,12 @@ def backend_of(target: Target) -> Backend:
         model=target.model,
         credential_header=target.credential_header,
         credential=target.credentials[0],
+        translate=target.translate,
+        path=target.path if target.translate else "",
+        stream_path=target.stream_path if target.translate else "",
+        signing=target.signing,
+        region=target.region if target.translate else "",
+        name=model.name if target.translate else "",
     )
 
 
@@ -171,11 +177,14 @@ def _is_guarded(model: Model, targets: Sequence[Target]) -> bool:
     return asked or any(target.headers or target.drain_ms for target in targets)
 
 
-def _is_plain(plan: Plan) -> bool:
-    """Whether nothing but one backend and one credential of ours is left of it, so that the request needs no plan."""
+def _is_plain(plan: Plan, dialect: Dialect) -> bool:
+    """Whether nothing but one backend and one credential of ours is left of it, so that the request needs no plan.
+
+    A path of its own needs one, but for the translator, who is told it; so does Google's, which names the model.
+    """
     limited = plan.max_request_bytes or plan.max_output_tokens
     if plan.policy or plan.guarded or plan.routed or plan.filtered or limited or len(plan.targets) > 1:
         return False
     (target,) = plan.targets
-    changed = target.translate or target.path or target.stream_path or target.signing
-    return not changed and len(target.credentials) == 1
+    moved = (target.path or target.stream_path or target.signing) and not target.translate
+    return not moved and dialect != "generate" and len(target.credentials) == 1

@@ -1,4 +1,4 @@
-"""What a provider is asked in, by the dialect of the client and what it speaks (PL-20, PL-21, TP-16)."""
+"""What a provider is asked in, by the dialect of the client and what it speaks (PL-24, TP-16)."""
 
 import msgspec
 import pytest
@@ -32,7 +32,8 @@ def decide(made, dialect, target="openai/gpt-4o", now_ms=0):
 
 
 def target_of(provider, dialect, name="openai/gpt-4o"):
-    (target,) = decide(index(provider), dialect, name).plan.targets
+    decision = decide(index(provider), dialect, name)
+    (target,) = decision.plan.targets if decision.plan else decision.backends
     return target
 
 
@@ -113,7 +114,7 @@ def test_tokens_are_estimated_where_nobody_counts_them():
     assert decide(index(speaking(*MESSAGES)), "count_tokens").plan is None
 
 
-def test_pl_21_one_plan_may_hold_a_native_and_a_translated_target():
+def test_pl_24_one_plan_may_hold_a_native_and_a_translated_target():
     policy = RetryPolicy(fallbacks=(1,))
     made = index(
         speaking(*MESSAGES),
@@ -221,6 +222,6 @@ def test_whatever_a_provider_speaks_the_answer_is_in_what_it_speaks(speaks, dial
         assert dialect not in speaks
         assert not speaks & set(TRANSLATIONS.get(dialect, ()))
         return
-    (target,) = decision.plan.targets if decision.plan else (None,)
-    asked = target.translate if target and target.translate else dialect
+    (target,) = decision.plan.targets if decision.plan else decision.backends
+    asked = target.translate or dialect
     assert not speaks or asked in speaks or asked == "count_tokens"

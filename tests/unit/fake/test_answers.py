@@ -1,10 +1,7 @@
 """What the fake provider says, read by the official SDKs: whatever they cannot parse, no client could."""
 
-import asyncio
 import base64
 import hashlib
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -13,13 +10,12 @@ import anthropic
 import botocore.session
 import openai
 import pytest
-import uvloop
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
+from tests.support.provider import Provider
 
 from ostiary_gateway.fake.reply import GREETING, REFUSAL, THOUGHT, sign_thought
 from ostiary_gateway.fake.sample import make_sample
-from ostiary_gateway.fake.server import serve
 
 SCHEMA = {
     "type": "object",
@@ -36,24 +32,10 @@ HI: Any = [{"role": "user", "content": "hi"}]
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    ready = threading.Event()
-    held: list[Any] = []
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        held.extend((asyncio.get_running_loop(), stop))
-        ready.set()
-        await serve(listener, stop)
-
-    thread = threading.Thread(target=uvloop.run, args=(run(),))
-    thread.start()
-    ready.wait()
-    yield f"http://127.0.0.1:{port}"
-    held[0].call_soon_threadsafe(held[1].set)
-    thread.join()
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    provider = Provider(tmp_path_factory.mktemp("fake") / "log")
+    yield provider.url
+    provider.stop()
 
 
 @pytest.fixture(scope="module")

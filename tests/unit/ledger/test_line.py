@@ -256,7 +256,7 @@ def test_lists_of_any_length_are_read(*, us: str, uh: str, uc: str, ur: str, add
 
 
 @pytest.mark.parametrize(("error", "status"), [("not_expressible", 400), ("gateway_error", 503)])
-def test_pl_20_a_request_that_no_provider_was_asked_is_none_s_error(error: str, status: int) -> None:
+def test_pl_24_a_request_that_no_provider_was_asked_is_none_s_error(error: str, status: int) -> None:
     step = ["openai", "anthropic", "claude", error, 0]
     found = _record(line(a=_plan(step), status=status, us=str(status), addr="unix:/run/translator.sock", u='{"last":true}'))
     assert (found.ended, found.error_type, found.usage_source) == ("completed", error, "none")

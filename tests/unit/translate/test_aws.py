@@ -115,7 +115,7 @@ def _name(headers: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", ["signatures", "frames"])
-def test_pl_22_botocore_makes_the_golden_cases_of_aws(name: str) -> None:
+def test_pl_24_botocore_makes_the_golden_cases_of_aws(name: str) -> None:
     made = (
         {case: _signed(request) for case, request in REQUESTS.items()}
         if name == "signatures"

@@ -62,7 +62,7 @@ def _sent() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
-def test_pl_22_botocore_accepts_what_is_sent(operation: str) -> None:
+def test_pl_24_botocore_accepts_what_is_sent(operation: str) -> None:
     shape = _model().operation_model(operation).input_shape
     names = []
     for name, body in _sent():
@@ -73,19 +73,19 @@ def test_pl_22_botocore_accepts_what_is_sent(operation: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(READ))
-def test_pl_22_every_member_of_an_answer_is_read_or_known(name: str) -> None:
+def test_pl_24_every_member_of_an_answer_is_read_or_known(name: str) -> None:
     told = READ[name] | set(OTHERS[name].rpartition(":")[2].split())
     assert set(_model().shape_for(name).members) == told
     source = "".join(path.read_text() for path in sorted(SOURCES.glob("*.js")))
     assert [member for member in sorted(READ[name]) if member not in source] == []
 
 
-def test_pl_22_every_end_of_an_answer_is_known() -> None:
+def test_pl_24_every_end_of_an_answer_is_known() -> None:
     source = (SOURCES / "answer_reader.js").read_text()
     assert {stop for stop in _model().shape_for("StopReason").enum if f"{stop}:" not in source} == PLAIN_STOPS
 
 
-def test_pl_22_every_exception_of_a_stream_has_its_status() -> None:
+def test_pl_24_every_exception_of_a_stream_has_its_status() -> None:
     source = (SOURCES / "errors.js").read_text()
     output = _model().shape_for("ConverseStreamOutput").members
     exceptions = [name for name, shape in output.items() if shape.metadata.get("exception")]

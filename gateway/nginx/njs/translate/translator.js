@@ -100,13 +100,20 @@ export function translator(provider) {
  */
 async function access(r, provider) {
     const orders = /** @type {Orders} */ (JSON.parse(r.headersIn['X-Ostiary-Translate'] || ''));
-    const form = newForm(/** @type {any} */ (orders.client), orders.model, orders.stream);
     const requestId = r.headersIn['X-Request-Id'] || '';
     r.variables.translated_client = orders.client;
+    let form;
     try {
         await r.readRequestArrayBuffer();
+        const asked = JSON.parse(r.requestText || '');
+        if (orders.id === undefined) { // without a plan: nothing of the single request is in the orders
+            orders.id = r.headersIn['X-Ostiary-Id'] || '';
+            orders.stream = asked.stream === true;
+            orders.sse = true;
+        }
+        form = newForm(/** @type {any} */ (orders.client), orders.model, orders.stream);
         form.sse = orders.sse;
-        const filled = client.readRequest(JSON.parse(r.requestText || ''), form);
+        const filled = client.readRequest(asked, form);
         const sent = JSON.stringify(provider.writeRequest(filled, {maxTokens: orders.max_tokens, provider: orders.provider}));
         send(r, orders, sent);
     } catch (error) {
