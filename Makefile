@@ -64,11 +64,14 @@ run: .venv/local ## the gateway on this machine, with a fake provider to talk to
 
 # --- tests --------------------------------------------------------------------------------------------------------
 
+# Four tests at a time on two cores can make a bound of time too short: what fails so is run once more, alone, and must pass.
+pytest = $(BIN)/pytest $(1) $(2) || { echo; echo 'make: what failed beside other tests is run again, alone'; $(BIN)/pytest --last-failed $(2); }
+
 .PHONY: test
 test: tools $(NJS)/node_modules ## everything that needs no cluster
 	@$(MAKE) --no-print-directory test-njs
-	@$(BIN)/pytest -n 2 --dist loadfile tests/clients # starts a process for each client, so beside nothing else
-	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(patsubst %,tests/%,$(filter-out njs clients,$(SUITES)))
+	@$(call pytest,-n 2 --dist loadfile,tests/clients) # starts a process for each client, so beside nothing else
+	@$(call pytest,-n 4 --dist loadfile --no-loadscope-reorder,$(patsubst %,tests/%,$(filter-out njs clients,$(SUITES))))
 
 .PHONY: test-njs
 test-njs: ## the data plane's JavaScript, under Node

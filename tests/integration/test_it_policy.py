@@ -321,7 +321,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     """Two retries at a time, few of them, no headers of ours, and attempts of a second."""
     settings = {"workers": 2, "retry_concurrency": 2, "retry_budget_minimum": 5, "retry_budget_percent": 1}
     manifests = (
-        model("waits", "openai", retryPolicy=policy(rule("SameModel", 1, 429), **backoff("SameModel", 600, 601))),
+        model("waits", "openai", retryPolicy=policy(rule("SameModel", 1, 429), **backoff("SameModel", 2000, 2001))),
         model("storm", "openai", "anthropic", retryPolicy=ELSEWHERE),
         model("silent", "openai", "anthropic", retryPolicy={"onTimeout": rule("DifferentProvider", 1)}),
     )

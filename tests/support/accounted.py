@@ -33,7 +33,7 @@ _SLOTS_OF_A_SECOND = WINDOW_MS["second"] // SLOT_MS["second"]
 INPUT = 20
 _WANTED = re.compile(rb"(free|tokens|rate|slots) (\d+)")
 _SLOT_SECONDS = 0.004
-_SETTLED_SECONDS = 0.3  # after that nothing that began without a sidecar is still under way
+_SETTLED_SECONDS = 1.0  # after that nothing that began without a sidecar is still under way
 _MILLION = Decimal(1_000_000)
 PRICES = {"inputPerMillionTokens": "3", "outputPerMillionTokens": "15"}
 
