@@ -18,6 +18,7 @@ from ostiary_gateway.fake.script import Script
 from ostiary_gateway.fake.wire import LAST_CHUNK, MalformedRequestError, Parser, Request, chunk, head
 
 _BACKLOG = 4096
+_TURN = 64  # portions to a fast reader after which others have their turn
 _MILLISECOND = 0.001
 
 
@@ -104,7 +105,8 @@ class Connection(asyncio.Protocol):
                 return
             if script.delay_ms:
                 await asyncio.sleep(script.delay_ms * _MILLISECOND)
-            await self._send(portion if script.close else chunk(portion), at_once=bool(script.split))
+            at_once = bool(script.split) or number % _TURN == 0
+            await self._send(portion if script.close else chunk(portion), at_once=at_once)
         self._journal.counters["streams"] += 1
         if script.close:
             self._hang_up()
