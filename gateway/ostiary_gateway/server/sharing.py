@@ -94,11 +94,15 @@ class Sharing:
     async def _catch_up(self, client: Any) -> None:
         """What the others left for those who come later; and what of it is no longer true."""
         async for found in self._kept(client):
-            if outdated := self._world.outdated(found):
-                self._post(News(closed=outdated))
+            self._correct(found)
             await self._pass_on(found)
         if self._last:
             self._post(self._world.observe(self._last))
+
+    def _correct(self, news: News) -> None:
+        """Somebody who was away may tell an opening that has ended since; and Valkey would keep it for those who come later."""
+        if outdated := self._world.outdated(news):
+            self._post(News(closed=outdated))
 
     async def _kept(self, client: Any) -> AsyncIterator[News]:
         keys = [key async for key in client.scan_iter(match=self._prefix + "[bo]:*", count=_BATCH)]
@@ -121,6 +125,7 @@ class Sharing:
     async def _heard(self, message: Message) -> None:
         if message.origin != self._origin:
             self._numbers.heard.inc()
+            self._correct(message.news)
             await self._pass_on(message.news)
 
     async def _pass_on(self, news: News) -> None:

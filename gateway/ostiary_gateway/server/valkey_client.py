@@ -65,6 +65,7 @@ async def stay_connected(
             down(_reason(group))
         finally:
             ended()
+        _stay_cancelled()
         wait = pause if time.monotonic() - began > _LONGEST_PAUSE else min(wait * 2, _LONGEST_PAUSE)
         await asyncio.sleep(wait)
 
@@ -83,6 +84,13 @@ async def listen(
             log.warning("a message of another replica cannot be read")
             continue
         await heard(said)
+
+
+def _stay_cancelled() -> None:
+    """A connection that fails while it is closed would put its own error in the place of the cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _reason(group: BaseExceptionGroup[Exception]) -> str:
